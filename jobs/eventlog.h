@@ -1,0 +1,59 @@
+/* eventlog.h: the one ordered record of what happens to jobs. Everything that changes a job is an
+ * event appended here; nobody writes a job's state anywhere else.
+ *
+ *   any thread:       eventlog_append(list) ──────> [ log ] <── one order, durable
+ *   the recorder:     eventlog_take(batch) <───────────┘
+ *                     folds it into the view, commits, then calls each append's done
+ *
+ * `done` means durable and folded here. It is called once for each append, on the recorder's
+ * thread, and must not wait for anything. */
+#ifndef BUZZER_JOBS_EVENTLOG_H
+#define BUZZER_JOBS_EVENTLOG_H
+
+#include "schema/event.h"
+
+enum outcome {
+    OUTCOME_ACCEPTED,
+    OUTCOME_IGNORED,      /* the fold did not take it: too late, out of turn, unknown job */
+    OUTCOME_DUPLICATE,    /* of the job in `job`: same idempotency key, same submission */
+    OUTCOME_KEY_REUSED,   /* same key, another submission */
+    OUTCOME_JOB_REMOVED   /* same key, its job is gone */
+};
+
+/* One event on its way. Whoever appends owns the memory and keeps it alive until done. */
+struct append {
+    struct event event;
+    void (*done)(struct append *append);   /* NULL: nobody waits; the log then frees it with append_free */
+    void *owner;                           /* for done to find its way back */
+    /* Set before done: */
+    enum err err;             /* OK: in the log. STORAGE_FULL, DRAINING, IO: not in the log, nothing happened.
+                                 (A log that cannot know, such as a broker that went away, goes on trying.) */
+    enum outcome outcome;
+    struct job *job;          /* a reference that done takes over: the job after the event (or the one it
+                                 is a duplicate of); NULL when unknown or removed */
+    struct append *next;      /* in a list given to eventlog_append; free for the owner's use after done */
+};
+
+struct append *append_new(enum event_kind kind, const char *job_id, int64_t at); /* zeroed, event_init'ed */
+void append_free(struct append *append);               /* clears the event and lets go of the job */
+
+struct eventlog;
+
+/* Any thread. The whole list goes in, in order and side by side, or none of it does: ERR_BUSY when
+ * the log's mailbox is full, ERR_DRAINING after eventlog_stop. ERR_OK: done will be called for each.
+ * Internal events (is_internal) have room of their own, so a flood of submissions cannot keep a
+ * worker from telling its results. */
+enum err eventlog_append(struct eventlog *log, struct append *first, bool is_internal);
+void eventlog_stop(struct eventlog *log);              /* any thread: no more appends; take drains, then ends */
+void eventlog_close(struct eventlog *log);             /* after the recorder has ended */
+
+/* The recorder only. Waits for events; gives a list in log order with pos and at set; NULL after a
+ * stop when all is taken. Entries without `done` of ours are the log's own to free. */
+struct append *eventlog_take(struct eventlog *log);
+/* The batch could not be committed and was rolled back: its positions are given out again. */
+void eventlog_untake(struct eventlog *log);
+
+/* The back ends. next_pos: the first position the view does not have yet. */
+enum err eventlog_sqlite_open(int64_t next_pos, struct eventlog **ret_log);
+
+#endif

@@ -1,0 +1,66 @@
+/* scheduler.h: what to claim, when to give up, what is due: a pure state machine. Changes, ticks and
+ * executor ends go in; events to append, jobs to start and processes to kill come out. No thread, no
+ * clock, no process: the worker feeds it real ones, the simulation made-up ones. Times named mono
+ * are monotonic, wall are log time. */
+#ifndef BUZZER_JOBS_SCHEDULER_H
+#define BUZZER_JOBS_SCHEDULER_H
+
+#include "jobs/change.h"
+#include "jobs/types.h"
+#include "schema/event.h"
+
+struct scheduler;
+
+struct scheduler_config {
+    const struct types *types;
+    const char *worker;          /* this incarnation's name: host, pid and a random part */
+    int slots;
+    uint64_t seed;               /* of the back-off's jitter */
+};
+
+enum scheduler_do {
+    SCHEDULER_NOTHING,
+    SCHEDULER_APPEND,            /* put event into the log; taken over */
+    SCHEDULER_START,             /* run job in a slot now: its claim was accepted */
+    SCHEDULER_KILL               /* end what runs for job, for the reason given */
+};
+
+enum kill_reason { KILL_CANCEL, KILL_TIMEOUT, KILL_FENCED /* the claim is no longer ours */, KILL_DRAIN };
+
+struct scheduler_action {
+    enum scheduler_do what;
+    struct event event;          /* APPEND */
+    struct job *job;             /* START: a reference, running, with our epoch */
+    char id[ID_SIZE];            /* KILL */
+    int epoch;
+    enum kill_reason reason;
+};
+
+/* How an attempt ended, as the executor saw it. */
+struct attempt_end {
+    bool ok;
+    struct body *result;         /* a reference, taken over */
+    struct job_error error;      /* taken over; code NONE when ok */
+    struct progress progress;    /* taken over */
+    int64_t run_us;
+};
+
+enum err scheduler_new(const struct scheduler_config *config, struct scheduler **ret_scheduler);
+void scheduler_free(struct scheduler *scheduler);
+
+/* In. A job that is running under another incarnation of this data folder is declared lost at once. */
+enum err scheduler_seed(struct scheduler *s, struct job *job, int64_t wall_ms);          /* at start, each unfinished job */
+enum err scheduler_on_change(struct scheduler *s, const struct change *change, int64_t wall_ms, int64_t mono_ms);
+void scheduler_on_refused(struct scheduler *s, const struct event *event, enum err err, int64_t mono_ms); /* an append failed: tried again later */
+void scheduler_on_started(struct scheduler *s, const char *id, int epoch, int64_t mono_ms);  /* an executor has begun it */
+void scheduler_on_end(struct scheduler *s, const char *id, int epoch, struct attempt_end *end, int64_t wall_ms, int64_t mono_ms);
+void scheduler_tick(struct scheduler *s, int64_t wall_ms, int64_t mono_ms);
+void scheduler_drain(struct scheduler *s);               /* claim nothing more; hand back what has not begun */
+
+/* Out. Call until it says NOTHING. */
+enum scheduler_do scheduler_next(struct scheduler *s, int64_t wall_ms, int64_t mono_ms, struct scheduler_action *ret_action);
+int64_t scheduler_next_tick(const struct scheduler *s, int64_t wall_ms, int64_t mono_ms); /* ms until a tick does something; at most 1000 */
+unsigned scheduler_in_hand(const struct scheduler *s);   /* claims of ours that have not ended */
+unsigned scheduler_waiting(const struct scheduler *s);   /* candidates known */
+
+#endif

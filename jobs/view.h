@@ -1,0 +1,81 @@
+/* view.h: what the log comes to: jobs, their history and the keys that must not be used twice, in
+ * one SQLite database (DIR/buzzer.db). On the embedded log the events table *is* the log, and rows
+ * and events are one transaction.
+ *
+ * One thread writes (the recorder) through `struct view`; every other thread reads through a
+ * `struct reader` of its own. A job handed out is a reference to let go of. */
+#ifndef BUZZER_JOBS_VIEW_H
+#define BUZZER_JOBS_VIEW_H
+
+#include "jobs/change.h"
+#include "schema/event.h"
+
+struct view;
+
+/* ERR_CORRUPT: the file is not a database of ours, or damaged; ERR_IO, ERR_STORAGE_FULL.
+ * message gets a line for the operator. Makes the schema and the genesis event in a new one. */
+enum err view_open(const char *dir, struct view **ret_view, char *message, size_t size);
+void view_close(struct view *view);
+const char *view_log_id(const struct view *view);
+int64_t view_next_pos(const struct view *view);
+
+/* The writer. Between begin and commit: any number of events. ERR_STORAGE_FULL and ERR_IO leave the
+ * transaction open for view_rollback, which forgets everything since begin (cached jobs too). */
+enum err view_begin(struct view *view);
+enum err view_commit(struct view *view);               /* durable on return */
+void view_rollback(struct view *view);
+/* Records the event, folds it, writes the job. *ret_job: a reference to the job after it, NULL when
+ * there is none. *ret_told only when the outcome is OUTCOME_ACCEPTED and *ret_changed. */
+struct view_step {
+    int outcome;               /* enum outcome of eventlog.h */
+    bool changed;
+    enum change_kind told;
+    struct job *job;
+};
+enum err view_apply(struct view *view, struct event *event, struct view_step *ret_step);
+
+/* Counts folded along; any thread. */
+struct view_counts {
+    int64_t by_state[JOB_STATE_COUNT];
+};
+void view_counts(const struct view *view, struct view_counts *ret_counts);
+
+/* ---- reading, any thread with a reader of its own ---- */
+struct reader;
+
+enum err reader_open(const char *dir, struct reader **ret_reader);
+void reader_close(struct reader *reader);
+const char *reader_log_id(const struct reader *reader);
+
+enum err reader_job(struct reader *reader, const char *id, struct job **ret_job);         /* NOT_FOUND */
+/* The body that the event at pos carries: job->input_pos, job->result_pos. */
+enum err reader_body(struct reader *reader, int64_t pos, struct body **ret_body);         /* NOT_FOUND */
+/* A page of jobs, newest first, below before_seq (0: from the newest). Looks at no more than a
+ * bounded number of rows: *ret_next_seq is where to go on, 0 at the end, and a page may be short. */
+struct job_filter {
+    bool has_state;
+    enum job_state state;
+    const char *type, *queue, *tag;    /* NULL: any */
+};
+enum err reader_list(struct reader *reader, const struct job_filter *filter, unsigned max, int64_t before_seq,
+                     struct job **ret_jobs, unsigned *ret_n, int64_t *ret_next_seq);
+/* All unfinished jobs in order of seq, for the scheduler's start. Stops when fn says so. */
+enum err reader_unfinished(struct reader *reader, bool (*fn)(void *arg, struct job *job), void *arg);
+/* Up to max jobs whose keep_ms are over at now. */
+enum err reader_removable(struct reader *reader, int64_t now_ms, unsigned max, char (*ret_ids)[ID_SIZE], unsigned *ret_n);
+
+/* History as changes: the log after `after`, folded again, so each change holds the job as it was.
+ * job_id NULL: all jobs. Gives up to max changes and in last_pos how far it has read, which is
+ * `upto` or the end of the log when nothing is left. ERR_NOT_FOUND: `after` is older than what is
+ * kept whole (events of removed jobs are gone), or newer than the log. */
+enum err reader_changes(struct reader *reader, const char *job_id, int64_t after, int64_t upto, unsigned max,
+                        struct changes **ret_changes);
+int64_t reader_last_pos(struct reader *reader);
+
+/* Replays the whole log of dir into an empty view at to_dir: the test that the view holds nothing
+ * that is not in the log. */
+enum err view_replay(const char *dir, const char *to_dir, char *message, size_t size);
+/* A line for each row of the view (not the log), in a fixed order; two equal views print the same bytes. */
+enum err view_dump(const char *dir, void (*line)(void *arg, const char *text, size_t len), void *arg);
+
+#endif

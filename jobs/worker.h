@@ -1,0 +1,38 @@
+/* worker.h: the thread that does the work: it feeds the scheduler with what the recorder tells, and
+ * carries out what the scheduler decides: appends to the log, executors that run, executors that are
+ * killed. It talks to no client and runs no job code itself. */
+#ifndef BUZZER_JOBS_WORKER_H
+#define BUZZER_JOBS_WORKER_H
+
+#include "jobs/eventlog.h"
+#include "jobs/recorder.h"
+#include "jobs/types.h"
+
+/* Progress of a running job, on the worker's thread: a batch of CHANGE_PROGRESS. Must not wait. */
+typedef void worker_progress_fn(void *arg, struct changes *changes);
+
+struct worker_config {
+    const char *dir;               /* data folder: commands are kept out of it; scratch folders live in DIR/scratch */
+    const struct types *types;
+    struct eventlog *log;
+    int slots;
+    int64_t drain_ms;
+    worker_progress_fn *on_progress;
+    void *on_progress_arg;
+};
+
+struct worker;
+
+enum err worker_new(const struct worker_config *config, struct worker **ret_worker);
+void worker_on_changes(void *worker, struct changes *changes);  /* a recorder_listener_fn; any thread */
+enum err worker_start(struct worker *worker);              /* seeds itself from the view, then works */
+void worker_drain(struct worker *worker);                  /* any thread: finish or hand back, within drain_ms */
+void worker_stop_now(struct worker *worker);               /* any thread: kill what runs, hand it back */
+bool worker_has_ended(const struct worker *worker);
+void worker_join(struct worker *worker);                   /* after drain or stop_now */
+void worker_free(struct worker *worker);
+
+/* `buzzer executor`: the other end, in a process of its own; returns its exit code. */
+int executor_main(int argc, char **argv);
+
+#endif
