@@ -15,6 +15,7 @@ enum err socket_filter(struct thread *thread, struct lws *wsi, struct socket **r
 int socket_established(struct socket *socket, struct lws *wsi);          /* -1 closes, as all below */
 int socket_receive(struct socket *socket, struct lws *wsi, const void *in, size_t len);
 int socket_writable(struct socket *socket, struct lws *wsi);
+void socket_pong(struct socket *socket);                                 /* LWS_CALLBACK_RECEIVE_PONG: it is alive */
 void socket_closed(struct socket *socket);                               /* frees it; established or not */
 /* From the thread's sweep, every 250 ms: pings, dead peers, rate limit, leaving. */
 void socket_sweep(struct thread *thread, int64_t mono_ms);
