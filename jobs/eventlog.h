@@ -32,6 +32,7 @@ struct append {
     struct job *job;          /* a reference that done takes over: the job after the event (or the one it
                                  is a duplicate of); NULL when unknown or removed */
     struct append *next;      /* in a list given to eventlog_append; free for the owner's use after done */
+    bool ends_list;           /* the log's own: a list is never split over two commits */
 };
 
 struct append *append_new(enum event_kind kind, const char *job_id, int64_t at); /* zeroed, event_init'ed */
@@ -47,11 +48,14 @@ enum err eventlog_append(struct eventlog *log, struct append *first, bool is_int
 void eventlog_stop(struct eventlog *log);              /* any thread: no more appends; take drains, then ends */
 void eventlog_close(struct eventlog *log);             /* after the recorder has ended */
 
-/* The recorder only. Waits for events; gives a list in log order with pos and at set; NULL after a
- * stop when all is taken. Entries without `done` of ours are the log's own to free. */
-struct append *eventlog_take(struct eventlog *log);
-/* The batch could not be committed and was rolled back: its positions are given out again. */
-void eventlog_untake(struct eventlog *log);
+/* The recorder only. Waits for events, at most wait_ms (-1: as long as it takes), and gives a list in
+ * log order with pos set: whole lists as they were appended, a few hundred events in all. True with
+ * an empty list when the time is up; false after a stop when all is taken. Entries without `done`
+ * are the recorder's to free. */
+bool eventlog_take(struct eventlog *log, int wait_ms, struct append **ret_batch);
+/* The batch was rolled back. What of it is to be tried again goes back to the front (NULL: nothing);
+ * the positions of the whole batch are given out again. */
+void eventlog_untake(struct eventlog *log, struct append *again);
 
 /* The back ends. next_pos: the first position the view does not have yet. */
 enum err eventlog_sqlite_open(int64_t next_pos, struct eventlog **ret_log);

@@ -24,17 +24,22 @@ int64_t view_next_pos(const struct view *view);
 enum err view_begin(struct view *view);
 enum err view_commit(struct view *view);               /* durable on return */
 void view_rollback(struct view *view);
+/* Between transactions, when nobody waits for an answer: moves the write-ahead log into the database
+ * once it has grown by checkpoint_pages (2000 unless set). */
+enum err view_tidy(struct view *view);
+void view_set_checkpoint_pages(struct view *view, int64_t pages);
 /* Records the event, folds it, writes the job. *ret_job: a reference to the job after it, NULL when
  * there is none. *ret_told only when the outcome is OUTCOME_ACCEPTED and *ret_changed. */
 struct view_step {
     int outcome;               /* enum outcome of eventlog.h */
     bool changed;
+    bool created;
     enum change_kind told;
     struct job *job;
 };
 enum err view_apply(struct view *view, struct event *event, struct view_step *ret_step);
 
-/* Counts folded along; any thread. */
+/* Counts of unfinished jobs, folded along; any thread. Final states stay 0: the metrics count ends. */
 struct view_counts {
     int64_t by_state[JOB_STATE_COUNT];
 };
@@ -59,7 +64,8 @@ struct job_filter {
 };
 enum err reader_list(struct reader *reader, const struct job_filter *filter, unsigned max, int64_t before_seq,
                      struct job **ret_jobs, unsigned *ret_n, int64_t *ret_next_seq);
-/* All unfinished jobs in order of seq, for the scheduler's start. Stops when fn says so. */
+/* All unfinished jobs in order of seq, for the scheduler's start. fn borrows the job (job_ref to keep
+ * it) and returns false to stop. */
 enum err reader_unfinished(struct reader *reader, bool (*fn)(void *arg, struct job *job), void *arg);
 /* Up to max jobs whose keep_ms are over at now. */
 enum err reader_removable(struct reader *reader, int64_t now_ms, unsigned max, char (*ret_ids)[ID_SIZE], unsigned *ret_n);
