@@ -152,7 +152,9 @@ bool job_state_may_move(enum job_state from, enum job_state to);
 const char *job_error_word(enum job_error_code code);
 bool job_error_decode(const char *word, enum job_error_code *ret_code);
 
-struct body *body_new(const char *media_type, const void *bytes, size_t len);  /* NULL: no memory */
+/* NULL: no memory. is_json follows from the media type alone; that the bytes are JSON, and the
+ * media type fit for a header, is the caller's to check. */
+struct body *body_new(const char *media_type, const void *bytes, size_t len);
 struct body *body_ref(struct body *body);
 void body_unref(struct body *body);                         /* NULL is fine, as everywhere */
 
@@ -160,7 +162,7 @@ struct spec *spec_new(void);                                /* all zero, one ref
 struct spec *spec_ref(struct spec *spec);
 void spec_unref(struct spec *spec);
 
-struct job *job_new(struct spec *spec);                     /* takes a reference of its own */
+struct job *job_new(struct spec *spec);                     /* takes a reference of its own; NULL: no memory */
 struct job *job_ref(struct job *job);
 void job_unref(struct job *job);
 /* The job to write to: itself if *job has one reference, else a copy (whose reference replaces
@@ -168,7 +170,7 @@ void job_unref(struct job *job);
 enum err job_own(struct job **job);
 
 void job_error_clear(struct job_error *error);
-enum err job_error_copy(struct job_error *to, const struct job_error *from);
+enum err job_error_copy(struct job_error *to, const struct job_error *from);  /* what `to` held is freed */
 bool name_is_valid(const char *name, size_t len);           /* 1-64 of A-Z a-z 0-9 . _ - : / */
 
 #endif

@@ -25,8 +25,10 @@ void text_str(struct text *text, const char *str);
 void text_char(struct text *text, char c);
 void text_int(struct text *text, int64_t value);
 void text_printf(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+size_t text_utf8_len(const char *str, size_t len);        /* bytes of the character that starts here; 0: none does */
 
-/* JSON: a comma is put before a member or an item unless the text ends in `{`, `[` or `:`. */
+/* JSON (text_json.c): a comma is put before a member or an item unless the text is empty or ends in
+ * `{`, `[`, `:` or `,`. */
 void text_json_string(struct text *text, const char *str, size_t len);  /* quoted and escaped */
 void text_json_key(struct text *text, const char *key);                 /* ,"key": (key is plain ASCII) */
 void text_json_str(struct text *text, const char *key, const char *value);    /* NULL writes null */

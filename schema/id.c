@@ -1,0 +1,129 @@
+/* id.c: random bits and the names made of them. Each thread keeps a buffer of the kernel's random
+ * bytes, so an id costs no system call. A forked child would hold a copy of that buffer; executors,
+ * the only children there are, start as new programs and make no ids. */
+#include "schema/id.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define BUFFER_SIZE 4096
+
+static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz"; /* Crockford's base 32 */
+
+static void random_bytes(void *out, size_t len)
+{
+    static _Thread_local struct {
+        unsigned char bytes[BUFFER_SIZE];
+        size_t left;
+    } pool;
+    unsigned char *at = out;
+
+    while (len) {
+        if (!pool.left) {
+            ssize_t got = getrandom(pool.bytes, sizeof pool.bytes, 0);
+            if (got < 0 && errno != EINTR)
+                abort(); /* names that may repeat are worse than none */
+            pool.left = got < 0 ? 0 : (size_t)got;
+            continue;
+        }
+        size_t some = len < pool.left ? len : pool.left;
+        memcpy(at, pool.bytes + pool.left - some, some);
+        memset(pool.bytes + pool.left - some, 0, some); /* given out once */
+        pool.left -= some;
+        at += some;
+        len -= some;
+    }
+}
+
+uint64_t id_random(void)
+{
+    uint64_t bits;
+
+    random_bytes(&bits, sizeof bits);
+    return bits;
+}
+
+void id_random_hex(char *hex, size_t n_bytes)
+{
+    for (size_t i = 0; i < n_bytes; i++) {
+        unsigned char byte;
+        random_bytes(&byte, 1);
+        hex[2 * i] = digits[byte >> 4];
+        hex[2 * i + 1] = digits[byte & 15];
+    }
+    hex[2 * n_bytes] = '\0';
+}
+
+/* 80 bits as two halves of 40, which are eight digits each. */
+struct tail {
+    int64_t ms;
+    uint64_t high, low;
+};
+
+#define HALF ((1ULL << 40) - 1)
+
+static void put(char *at, uint64_t value, int n)
+{
+    for (int i = n - 1; i >= 0; i--) {
+        at[i] = digits[value & 31];
+        value >>= 5;
+    }
+}
+
+void id_make(int64_t wall_ms, char id[ID_SIZE])
+{
+    static _Thread_local struct tail last;
+
+    if (wall_ms == last.ms && (last.low != HALF || last.high != HALF)) {
+        last.low = (last.low + 1) & HALF;
+        last.high += last.low == 0;
+    } else {
+        last.ms = wall_ms;
+        last.high = id_random() & (HALF >> 1); /* room to rise within the millisecond */
+        last.low = id_random() & HALF;
+    }
+    put(id, (uint64_t)wall_ms & ((1ULL << 48) - 1), 10);
+    put(id + 10, last.high, 8);
+    put(id + 18, last.low, 8);
+    id[ID_LEN] = '\0';
+}
+
+bool id_is_valid(const char *id, size_t len)
+{
+    if (len != ID_LEN || id[0] > '7') /* 48 bits in ten digits leave the first one three */
+        return false;
+    for (size_t i = 0; i < len; i++)
+        if (!id[i] || !strchr(digits, id[i]))
+            return false;
+    return true;
+}
+
+void cursor_encode(const char log_id[LOG_ID_SIZE], int64_t pos, char cursor[CURSOR_SIZE])
+{
+    snprintf(cursor, CURSOR_SIZE, "%.8s-%lld", log_id, (long long)pos);
+}
+
+bool cursor_decode(const char *text, size_t len, char ret_log_id[LOG_ID_SIZE], int64_t *ret_pos)
+{
+    int64_t pos = 0;
+
+    if (len < LOG_ID_SIZE + 1 || len > LOG_ID_SIZE + 18 || text[LOG_ID_SIZE - 1] != '-')
+        return false;
+    for (size_t i = 0; i < LOG_ID_SIZE - 1; i++)
+        if (!text[i] || !strchr("0123456789abcdef", text[i]))
+            return false;
+    if (text[LOG_ID_SIZE] == '0' && len > LOG_ID_SIZE + 1)
+        return false; /* one position, one cursor */
+    for (size_t i = LOG_ID_SIZE; i < len; i++) {
+        if (text[i] < '0' || text[i] > '9')
+            return false;
+        pos = pos * 10 + (text[i] - '0'); /* at most 18 digits: fits */
+    }
+    memcpy(ret_log_id, text, LOG_ID_SIZE - 1);
+    ret_log_id[LOG_ID_SIZE - 1] = '\0';
+    *ret_pos = pos;
+    return true;
+}
