@@ -1,0 +1,224 @@
+/* hub.c: deals out what the recorder tells. A change costs one look into the hash; it becomes a
+ * frame only once somebody wants it, and then once for all who do. */
+#include "notifier/hub_priv.h"
+
+#include <stdlib.h>
+
+#include "schema/id.h"
+#include "schema/metric.h"
+
+/* One change on its way to whoever wants it. */
+struct delivery {
+    struct hub *hub;
+    const struct change *change;
+    struct frame *frame;      /* composed by the first who wants it */
+    bool failed;              /* there was no memory for it */
+    unsigned n_queued;
+};
+
+bool change_is_told(enum change_kind kind)
+{
+    return kind <= CHANGE_PROGRESS;
+}
+
+bool change_is_final(enum change_kind kind)
+{
+    return kind == CHANGE_SUCCEEDED || kind == CHANGE_FAILED || kind == CHANGE_CANCELLED || kind == CHANGE_EXPIRED;
+}
+
+enum err hub_new(struct reader *reader, hub_wake_fn *wake, struct hub **ret_hub)
+{
+    struct hub *hub = calloc(1, sizeof *hub);
+    enum err err;
+
+    if (!hub)
+        return ERR_NOMEM;
+    err = topics_init(&hub->topics);
+    if (err) {
+        free(hub);
+        return err;
+    }
+    hub->reader = reader;
+    hub->wake = wake;
+    hub->last_pos = reader_last_pos(reader);
+    hub->n_progress = id_random() >> 16; /* other threads' hubs number the same job's progress too */
+    *ret_hub = hub;
+    return ERR_OK;
+}
+
+void hub_free(struct hub *hub)
+{
+    if (!hub)
+        return;
+    topics_clear(&hub->topics);
+    free(hub);
+}
+
+void hub_wake_later(struct subscriber *subscriber)
+{
+    if (subscriber->is_due || subscriber->is_awake)
+        return;
+    subscriber->is_due = true;
+    LIST_INSERT_HEAD(&subscriber->hub->to_wake, subscriber, beside);
+}
+
+/* Always the first of the list: the owner may free this subscriber, or any other. */
+void hub_wake_now(struct hub *hub)
+{
+    struct subscriber *subscriber;
+
+    while ((subscriber = LIST_FIRST(&hub->to_wake))) {
+        LIST_REMOVE(subscriber, beside);
+        subscriber->is_due = false;
+        subscriber->is_awake = true;
+        hub->wake(subscriber, subscriber->owner);
+    }
+}
+
+static void offer(struct subscription *subscription, struct delivery *delivery)
+{
+    struct subscriber *subscriber = subscription->subscriber;
+    const struct change *change = delivery->change;
+    bool is_progress = change->kind == CHANGE_PROGRESS;
+
+    if (subscription->catching || subscriber->lost || !subscription_hears(subscription, change))
+        return;
+    if (!is_progress) {
+        if (change->pos <= subscription->from_pos)
+            return;
+        subscription->ended = change_is_final(change->kind);
+        if (change->pos == subscriber->live_pos)
+            return;
+        subscriber->live_pos = change->pos;
+    }
+    if (!delivery->frame && !delivery->failed) {
+        delivery->frame = frame_of_change(change, reader_log_id(delivery->hub->reader), delivery->hub->n_progress++);
+        delivery->failed = !delivery->frame;
+    }
+    if (is_progress && delivery->failed)
+        return; /* the next one will do */
+    subscriber_queue(subscriber, delivery->frame);
+    hub_wake_later(subscriber);
+    delivery->n_queued++;
+}
+
+static void deal_out(struct hub *hub, const struct change *change, const struct topic *topic)
+{
+    struct delivery delivery = {.hub = hub, .change = change};
+    struct subscription *subscription;
+
+    if (topic)
+        LIST_FOREACH(subscription, &topic->subscriptions, beside)
+            offer(subscription, &delivery);
+    LIST_FOREACH(subscription, &hub->all, beside)
+        offer(subscription, &delivery);
+    if (delivery.n_queued)
+        METRIC_ADD(WS_DELIVERIES, delivery.n_queued);
+    frame_unref(delivery.frame);
+}
+
+/* The topic goes with its last subscription unless progress holds it, which is gone by then. */
+static void drop_subscriptions(struct topic *topic)
+{
+    struct subscription *subscription = LIST_FIRST(&topic->subscriptions);
+
+    while (subscription) {
+        struct subscription *next = LIST_NEXT(subscription, beside);
+
+        subscription_free(subscription);
+        subscription = next;
+    }
+}
+
+static void deliver_one(struct hub *hub, const struct change *change)
+{
+    struct topic *topic = topics_find(&hub->topics, change->job->spec->id);
+
+    if (topic && topic->progress && change->kind != CHANGE_STOPPING) {
+        topic_set_progress(&hub->topics, topic, NULL);
+        if (LIST_EMPTY(&topic->subscriptions)) {
+            topics_release(&hub->topics, topic);
+            topic = NULL;
+        }
+    }
+    if (change_is_told(change->kind))
+        deal_out(hub, change, topic);
+    else if (change->kind == CHANGE_REMOVED && topic)
+        drop_subscriptions(topic);
+}
+
+void hub_deliver(struct hub *hub, const struct changes *changes)
+{
+    for (unsigned i = 0; i < changes->n; i++)
+        if (changes->at[i].pos > hub->last_pos) /* after hub_missed the log may be ahead of the mailbox */
+            deliver_one(hub, &changes->at[i]);
+    if (changes->last_pos > hub->last_pos)
+        hub->last_pos = changes->last_pos;
+    hub_wake_now(hub);
+}
+
+static void keep_progress(struct hub *hub, const struct change *change)
+{
+    struct topic *topic = topics_find(&hub->topics, change->job->spec->id);
+
+    if (!(topic && topic->progress) && hub->topics.n_progress >= HUB_PROGRESS_MAX)
+        return;
+    if (!topic)
+        topic = topics_get(&hub->topics, change->job->spec->id);
+    if (topic)
+        topic_set_progress(&hub->topics, topic, change->job);
+}
+
+void hub_progress(struct hub *hub, const struct changes *changes)
+{
+    for (unsigned i = 0; i < changes->n; i++) {
+        const struct change *change = &changes->at[i];
+
+        keep_progress(hub, change);
+        deal_out(hub, change, topics_find(&hub->topics, change->job->spec->id));
+    }
+    hub_wake_now(hub);
+}
+
+static void fall_behind(struct subscription *subscription, int64_t last_pos)
+{
+    struct subscriber *subscriber = subscription->subscriber;
+
+    if (subscriber->lost)
+        return;
+    if (!subscription->catching)
+        subscription_set_catching(subscription, subscription->from_pos > last_pos ? subscription->from_pos : last_pos);
+    hub_wake_later(subscriber);
+}
+
+void hub_missed(struct hub *hub)
+{
+    int64_t log_pos = reader_last_pos(hub->reader);
+    struct subscription *subscription;
+
+    topics_forget_progress(&hub->topics); /* the changes that would have ended it may be among the lost */
+    LIST_FOREACH(subscription, &hub->all, beside)
+        fall_behind(subscription, hub->last_pos);
+    for (unsigned i = 0; i < hub->topics.n_buckets; i++)
+        for (struct topic *topic = hub->topics.buckets[i]; topic; topic = topic->next)
+            LIST_FOREACH(subscription, &topic->subscriptions, beside)
+                fall_behind(subscription, hub->last_pos);
+    if (log_pos > hub->last_pos)
+        hub->last_pos = log_pos;
+    hub_wake_now(hub);
+}
+
+bool hub_latest_progress(const struct hub *hub, const char *id, const struct progress **ret_progress)
+{
+    const struct topic *topic = topics_find(&hub->topics, id);
+
+    if (!topic || !topic->progress)
+        return false;
+    *ret_progress = &topic->progress->progress;
+    return true;
+}
+
+unsigned subscriber_count(const struct hub *hub)
+{
+    return hub->n_subscribers;
+}

@@ -1,0 +1,123 @@
+/* subscriber.c: one who listens (a socket, a stream, a waiting request): its queue and its place. */
+#include "notifier/hub_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "schema/metric.h"
+
+enum err subscriber_new(struct hub *hub, void *owner, struct subscriber **ret_subscriber)
+{
+    struct subscriber *subscriber = calloc(1, sizeof *subscriber);
+
+    if (!subscriber)
+        return ERR_NOMEM;
+    subscriber->hub = hub;
+    subscriber->owner = owner;
+    hub->n_subscribers++;
+    *ret_subscriber = subscriber;
+    return ERR_OK;
+}
+
+void subscriber_free(struct subscriber *subscriber)
+{
+    if (!subscriber)
+        return;
+    while (subscriber->subscriptions)
+        subscription_free(subscriber->subscriptions);
+    if (subscriber->is_due)
+        LIST_REMOVE(subscriber, beside);
+    sendq_clear(&subscriber->queue);
+    subscriber->hub->n_subscribers--;
+    free(subscriber);
+}
+
+/* The lowest of: where each subscription is, and what comes right before the first event that waits. */
+static int64_t taken_upto(const struct subscriber *subscriber)
+{
+    int64_t hub_pos = subscriber->hub->last_pos;
+    int64_t upto = INT64_MAX;
+    int64_t waiting = sendq_lowest_pos(&subscriber->queue);
+
+    for (const struct subscription *s = subscriber->subscriptions; s; s = s->next) {
+        int64_t pos = s->catching || s->from_pos > hub_pos ? s->from_pos : hub_pos;
+
+        if (pos < upto)
+            upto = pos;
+    }
+    if (waiting <= upto)
+        upto = waiting - 1;
+    return upto < INT64_MAX ? upto : hub_pos;
+}
+
+void subscriber_lose(struct subscriber *subscriber, int64_t upto)
+{
+    int64_t taken = taken_upto(subscriber);
+
+    if (subscriber->lost)
+        return;
+    subscriber->lost_pos = taken < upto ? taken : upto;
+    subscriber->lost = true;
+    sendq_clear(&subscriber->queue);
+    METRIC_INC(WS_TOO_SLOW);
+}
+
+void subscriber_queue(struct subscriber *subscriber, struct frame *frame)
+{
+    if (subscriber->lost)
+        return;
+    if (!frame || sendq_push(&subscriber->queue, frame) != ERR_OK)
+        subscriber_lose(subscriber, frame && frame->kind < CHANGE_PROGRESS ? frame->pos - 1 : INT64_MAX);
+}
+
+void subscriber_push(struct subscriber *subscriber, struct frame *frame)
+{
+    subscriber_queue(subscriber, frame);
+    frame_unref(frame);
+    hub_wake_later(subscriber);
+    hub_wake_now(subscriber->hub);
+}
+
+bool subscriber_too_slow(const struct subscriber *subscriber)
+{
+    return subscriber->lost;
+}
+
+void subscriber_cursor(const struct subscriber *subscriber, char cursor[CURSOR_SIZE])
+{
+    int64_t pos = subscriber->lost ? subscriber->lost_pos : taken_upto(subscriber);
+
+    cursor_encode(reader_log_id(subscriber->hub->reader), pos, cursor);
+}
+
+struct frame *subscriber_next(struct subscriber *subscriber)
+{
+    subscriber->is_awake = false;
+    return sendq_take(&subscriber->queue);
+}
+
+size_t subscriber_take(struct subscriber *subscriber, unsigned char *out, size_t cap, struct frame **ret_big)
+{
+    const struct frame *first = sendq_peek(&subscriber->queue);
+    size_t len = 0;
+
+    *ret_big = NULL;
+    subscriber->is_awake = false;
+    if (first && first->len > cap) {
+        *ret_big = subscriber_next(subscriber);
+        return 0;
+    }
+    while ((first = sendq_peek(&subscriber->queue)) && first->len <= cap - len) {
+        struct frame *frame = subscriber_next(subscriber);
+
+        memcpy(out + len, frame->bytes, frame->len);
+        len += frame->len;
+        frame_unref(frame);
+    }
+    return len;
+}
+
+bool subscriber_is_empty(const struct subscriber *subscriber)
+{
+    return subscriber->queue.len == 0 && (subscriber->n_catching == 0 || subscriber->lost);
+}
