@@ -10,8 +10,4 @@ struct article;
 enum err article_new(double scale, struct article **ret_article);
 void article_free(struct article *article);     /* pending sleeps are dropped; joins its threads */
 
-/* The one the server has made at its start (server.c): how the four routes find it. */
-struct server;
-struct article *server_article(const struct server *server);
-
 #endif

@@ -1,0 +1,184 @@
+/* routes_jobs.c: one job: how it is, what went in, what came out, stop it, try it again. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/admission.h"
+#include "api/job_reply.h"
+#include "api/query.h"
+#include "api/router.h"
+#include "api/wait.h"
+
+static const struct query_name no_query[] = {{NULL, 0}};
+static const struct query_name wait_query[] = {{"wait", 0}, {NULL, 0}};
+
+static void answer_job(struct request *request, const struct job *job)
+{
+    reply_job(request, 200, job);
+}
+
+void route_job(struct request *request)
+{
+    struct job *job = NULL;
+    int64_t wait_s;
+
+    if (!request_knows(request, wait_query) || !request_wait(request, &wait_s) || !request_job(request, &job))
+        return;
+    /* Without the memory to wait the time is up at once. */
+    if (!wait_s || job_state_is_final(job->state) ||
+        wait_for_job(request, job->spec->id, wait_s, answer_job) != ERR_OK)
+        answer_job(request, job);
+    job_unref(job);
+}
+
+/* The body that the event at pos of this job carries. */
+static void answer_body(struct request *request, int64_t pos)
+{
+    struct body *body = NULL;
+    enum err err = reader_body(request_thread(request)->reader, pos, &body);
+
+    if (err)
+        reply_problem(request, err, NULL, NULL);
+    else
+        reply_body(request, 200, body);
+    body_unref(body);
+}
+
+void route_result(struct request *request)
+{
+    struct job *job = NULL;
+
+    if (!request_knows(request, no_query) || !request_job(request, &job))
+        return;
+    if (!job_state_is_final(job->state)) {
+        reply_retry_after(request, job);
+        reply_problem(request, ERR_NOT_FINISHED, NULL, NULL);
+    } else if (job->state == JOB_SUCCEEDED && job->result_pos) {
+        answer_body(request, job->result_pos);
+    } else {
+        char detail[512];
+        snprintf(detail, sizeof detail, "The job is %s%s%s%s%.400s.", job_state_word(job->state),
+                 job->error.code ? " with " : "", job_error_word(job->error.code),
+                 job->error.message ? ": " : "", job->error.message ? job->error.message : "");
+        reply_problem(request, ERR_NO_RESULT, detail, NULL);
+    }
+    job_unref(job);
+}
+
+void route_input(struct request *request)
+{
+    struct job *job = NULL;
+
+    if (!request_knows(request, no_query) || !request_job(request, &job))
+        return;
+    answer_body(request, job->input_pos);
+    job_unref(job);
+}
+
+/* ---- cancel and retry: one event each, answered when it is folded ---- */
+
+struct order {
+    struct request *request;
+    struct pending *pending;
+    enum event_kind kind;
+    char id[ID_SIZE];
+};
+
+static void order_free(void *state)
+{
+    struct order *order = state;
+
+    if (!order)
+        return;
+    pending_forget(order->pending);
+    free(order);
+}
+
+static bool may_be_retried(const struct job *job)
+{
+    return job->state == JOB_FAILED || job->state == JOB_CANCELLED || job->state == JOB_EXPIRED;
+}
+
+/* The fold did not take it because the job has moved on meanwhile: how it is now decides. */
+static void answer_overtaken(struct request *request, const struct order *order)
+{
+    struct job *job = NULL;
+    enum err err = reader_job(request_thread(request)->reader, order->id, &job);
+
+    if (!err && order->kind == EVENT_RETRIED)
+        err = ERR_NOT_RETRYABLE;
+    else if (!err && job_state_is_final(job->state))
+        err = ERR_ALREADY_FINISHED;
+    if (err)
+        reply_problem(request, err, NULL, NULL);
+    else
+        reply_job(request, 202, job); /* it was to be cancelled already */
+    job_unref(job);
+}
+
+static void on_ordered(void *owner, struct append *append, unsigned n)
+{
+    struct order *order = owner;
+
+    (void)n;
+    order->pending = NULL;
+    if (append->err)
+        reply_problem(order->request, append->err, NULL, NULL);
+    else if (append->outcome != OUTCOME_ACCEPTED || !append->job)
+        answer_overtaken(order->request, order);
+    else
+        reply_job(order->request, 202, append->job);
+}
+
+static void give_order(struct request *request, enum event_kind kind, const char *id)
+{
+    struct thread *thread = request_thread(request);
+    struct append *append = append_new(kind, id, thread_now_ms(thread));
+    struct order *order = calloc(1, sizeof *order);
+    enum err err = ERR_NOMEM;
+
+    if (append && order) {
+        order->request = request;
+        order->kind = kind;
+        memcpy(order->id, id, ID_SIZE);
+        err = thread_append(thread, append, 1, on_ordered, order, &order->pending);
+    }
+    if (err) {
+        append_free(append);
+        free(order);
+        reply_problem(request, err, NULL, NULL);
+        return;
+    }
+    request_set_state(request, order, order_free);
+}
+
+/* Looked at before anything is written, so that a refused request leaves nothing behind in the log. */
+void route_cancel(struct request *request)
+{
+    struct job *job = NULL;
+
+    if (!request_knows(request, no_query) || !request_job(request, &job))
+        return;
+    if (job_state_is_final(job->state))
+        reply_problem(request, ERR_ALREADY_FINISHED, NULL, NULL);
+    else if (job->cancel_requested)
+        reply_job(request, 202, job);
+    else
+        give_order(request, EVENT_CANCEL, job->spec->id);
+    job_unref(job);
+}
+
+void route_retry(struct request *request)
+{
+    struct job *job = NULL;
+    enum err err;
+
+    if (!request_knows(request, no_query) || !request_job(request, &job))
+        return;
+    err = may_be_retried(job) ? admission(request_thread(request), 1) : ERR_NOT_RETRYABLE;
+    if (err)
+        reply_problem(request, err, NULL, NULL);
+    else
+        give_order(request, EVENT_RETRIED, job->spec->id);
+    job_unref(job);
+}
