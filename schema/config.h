@@ -1,6 +1,7 @@
-/* config.h: the settings of `buzzer serve`. One table (config.c) holds every option with its
- * default, bounds and help; flags, environment, YAML file, --help, the example file and the man
- * page's list all come from it. A flag beats the environment, which beats the file. */
+/* config.h: the settings of `buzzer serve`. One table (config_priv.h) holds every option with its
+ * default, bounds and help; flags, environment, YAML file, --help and the example file all come
+ * from it, and the man page's list is held against it. A flag beats the environment, which beats
+ * the file. */
 #ifndef BUZZER_SCHEMA_CONFIG_H
 #define BUZZER_SCHEMA_CONFIG_H
 
@@ -15,7 +16,7 @@
 struct config_type {
     char *name;
     char *description;
-    char **command;          /* NULL-terminated argument list, or NULL */
+    char **command;          /* NULL-terminated argument list, or NULL; a first word with a slash is made absolute */
     unsigned n_command;
     char *shared_object;     /* path, made absolute relative to the settings file, or NULL */
     char *result_type;       /* NULL: application/json */
@@ -33,17 +34,16 @@ struct config {
     char *data;              /* folder */
     char *config_file;       /* what was read, or NULL */
     bool role_api, role_worker;
-    int slots;               /* default: the cores */
-    int http_threads;        /* default: the cores, at most 4 */
+    int slots;               /* 1 or more; default: the cores */
+    int http_threads;        /* 1 or more; default: the cores, at most 4 */
     double demo_scale;       /* of the four routes' sleeps */
     char *log_level;
     char **allow_origins;
     unsigned n_allow_origins;
     int64_t json_body_bytes, body_bytes, result_bytes;
-    int64_t max_waiting;
+    int64_t max_waiting;     /* unfinished jobs that have not started */
     int max_connections;
     int64_t drain_ms;
-    int64_t checkpoint_pages;
     struct config_type *types;
     unsigned n_types;
 };
@@ -53,6 +53,6 @@ struct config {
 enum err config_load(int argc, char **argv, struct config **ret_config, char *message, size_t size);
 void config_free(struct config *config);
 void config_help(FILE *out);              /* the table as --help shows it */
-void config_example(FILE *out);           /* a YAML file with every setting at its default, commented */
+void config_example(FILE *out);           /* a YAML file that explains every setting and changes none */
 
 #endif
