@@ -22,7 +22,8 @@ enum scheduler_do {
     SCHEDULER_NOTHING,
     SCHEDULER_APPEND,            /* put event into the log; taken over */
     SCHEDULER_START,             /* run job in a slot now: its claim was accepted */
-    SCHEDULER_KILL               /* end what runs for job, for the reason given */
+    SCHEDULER_KILL               /* end what runs for job, for the reason given, or take it out of the line
+                                    if it has not begun; then tell on_end, or on_returned */
 };
 
 enum kill_reason { KILL_CANCEL, KILL_TIMEOUT, KILL_FENCED /* the claim is no longer ours */, KILL_DRAIN };
@@ -48,19 +49,28 @@ struct attempt_end {
 enum err scheduler_new(const struct scheduler_config *config, struct scheduler **ret_scheduler);
 void scheduler_free(struct scheduler *scheduler);
 
-/* In. A job that is running under another incarnation of this data folder is declared lost at once. */
-enum err scheduler_seed(struct scheduler *s, struct job *job, int64_t wall_ms);          /* at start, each unfinished job */
+/* In. Seeding: at start, and again whenever changes were missed: begin, then each unfinished job of
+ * one snapshot of the view, then end, which forgets whatever the snapshot did not hold. upto is the
+ * log position the snapshot holds at the least: changes up to there are old news. A job that is
+ * running under another incarnation of this data folder is declared lost at once. */
+void scheduler_seed_begin(struct scheduler *s, int64_t upto);
+enum err scheduler_seed(struct scheduler *s, struct job *job, int64_t wall_ms);
+void scheduler_seed_end(struct scheduler *s);
+/* ERR_NOMEM: the change is lost on the scheduler, which must be seeded anew. */
 enum err scheduler_on_change(struct scheduler *s, const struct change *change, int64_t wall_ms, int64_t mono_ms);
 void scheduler_on_refused(struct scheduler *s, const struct event *event, enum err err, int64_t mono_ms); /* an append failed: tried again later */
 void scheduler_on_started(struct scheduler *s, const char *id, int epoch, int64_t mono_ms);  /* an executor has begun it */
 void scheduler_on_end(struct scheduler *s, const char *id, int epoch, struct attempt_end *end, int64_t wall_ms, int64_t mono_ms);
+void scheduler_on_returned(struct scheduler *s, const char *id, int epoch);   /* it never began and will not: handed back */
 void scheduler_tick(struct scheduler *s, int64_t wall_ms, int64_t mono_ms);
-void scheduler_drain(struct scheduler *s);               /* claim nothing more; hand back what has not begun */
+void scheduler_drain(struct scheduler *s);               /* claim nothing more; hand back what was not given out yet */
+void scheduler_abandon(struct scheduler *s);             /* and kill what runs, to hand it back too */
 
 /* Out. Call until it says NOTHING. */
 enum scheduler_do scheduler_next(struct scheduler *s, int64_t wall_ms, int64_t mono_ms, struct scheduler_action *ret_action);
 int64_t scheduler_next_tick(const struct scheduler *s, int64_t wall_ms, int64_t mono_ms); /* ms until a tick does something; at most 1000 */
 unsigned scheduler_in_hand(const struct scheduler *s);   /* claims of ours that have not ended */
 unsigned scheduler_waiting(const struct scheduler *s);   /* candidates known */
+int64_t scheduler_run_us(const struct scheduler *s, unsigned type);  /* what a job of the type takes, as measured; -1: not known */
 
 #endif
