@@ -38,5 +38,8 @@ void types_free(struct types *types);
 const struct job_type *types_find(const struct types *types, const char *name);
 unsigned types_count(const struct types *types);
 const struct job_type *types_at(const struct types *types, unsigned number);
+/* One entry of GET /v1/types. input_schema and params (the schema of `params`) are null where there
+ * is none, content_types are patterns, concurrency null means no limit. */
+void type_encode(struct text *text, const struct job_type *type);
 
 #endif
