@@ -92,16 +92,21 @@ struct body *body_new(const char *media_type, const void *bytes, size_t len)
 
     if (!body)
         return NULL;
-    if (strlen(media_type) >= sizeof body->media_type)
-        media_type = "application/octet-stream"; /* half a media type would be a wrong one */
     atomic_init(&body->refs, 1);
-    body->is_json = is_json_type(media_type);
     body->len = len;
-    strcpy(body->media_type, media_type);
-    if (len)
+    body_set_type(body, media_type);
+    if (len && bytes)
         memcpy(body->bytes, bytes, len);
     body->bytes[len] = '\0';
     return body;
+}
+
+void body_set_type(struct body *body, const char *media_type)
+{
+    if (strlen(media_type) >= sizeof body->media_type)
+        media_type = "application/octet-stream"; /* half a media type would be a wrong one */
+    strcpy(body->media_type, media_type);
+    body->is_json = is_json_type(media_type);
 }
 
 /* One reference less; true for the last. What other holders wrote before is seen by whoever frees. */

@@ -154,7 +154,9 @@ bool job_error_decode(const char *word, enum job_error_code *ret_code);
 
 /* NULL: no memory. is_json follows from the media type alone; that the bytes are JSON, and the
  * media type fit for a header, is the caller's to check. */
+/* NULL: no memory. bytes NULL: they are yours to fill in, before anybody else sees it. */
 struct body *body_new(const char *media_type, const void *bytes, size_t len);
+void body_set_type(struct body *body, const char *media_type);     /* likewise */
 struct body *body_ref(struct body *body);
 void body_unref(struct body *body);                         /* NULL is fine, as everywhere */
 
