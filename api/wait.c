@@ -10,7 +10,7 @@ struct wait {
     struct request *request;
     struct subscriber *subscriber;
     struct timer *time_up;
-    struct timer *look;         /* set between a wake and the look it leads to */
+    struct timer *first_look;   /* the job finished between asking and subscribing */
     wait_fn *fn;
     char id[ID_SIZE];
 };
@@ -22,7 +22,7 @@ static void wait_free(void *state)
     if (!wait)
         return;
     timer_stop(wait->time_up);
-    timer_stop(wait->look);
+    timer_stop(wait->first_look);
     subscriber_free(wait->subscriber);
     free(wait);
 }
@@ -49,29 +49,32 @@ static void on_time_up(void *arg)
     look(wait, true);
 }
 
-static void on_look(void *arg)
+/* Nothing that was sent is kept; catching up only leads to the next thing to be told. */
+static void empty_queue(struct subscriber *subscriber)
 {
-    struct wait *wait = arg;
-    struct frame *frame = NULL;
+    struct frame *frame;
 
-    wait->look = NULL;
     do {
-        frame = NULL;
-        subscriber_catch_up(wait->subscriber);
-        subscriber_take(wait->subscriber, NULL, 0, &frame); /* no room: each frame comes by itself */
-        frame_unref(frame);
-    } while (frame);
-    look(wait, subscriber_too_slow(wait->subscriber));
+        while ((frame = subscriber_next(subscriber)) != NULL)
+            frame_unref(frame);
+        subscriber_catch_up(subscriber);
+    } while (!subscriber_is_empty(subscriber) && !subscriber_too_slow(subscriber));
 }
 
-/* The hub is in the middle of telling everybody: answering would take the subscriber away under it. */
 static void on_wake(struct wakeable *self, struct subscriber *subscriber)
 {
     struct wait *wait = (struct wait *)self;
 
-    (void)subscriber;
-    if (!wait->look)
-        wait->look = timer_start(request_thread(wait->request), 0, on_look, wait);
+    empty_queue(subscriber);
+    look(wait, subscriber_too_slow(subscriber));
+}
+
+static void on_first_look(void *arg)
+{
+    struct wait *wait = arg;
+
+    wait->first_look = NULL;
+    on_wake(&wait->wakeable, wait->subscriber);
 }
 
 enum err wait_for_job(struct request *request, const char *id, int64_t seconds, wait_fn *fn)
@@ -97,11 +100,13 @@ enum err wait_for_job(struct request *request, const char *id, int64_t seconds, 
     wait->time_up = timer_start(thread, seconds * 1000, on_time_up, wait);
     if (!wait->time_up)
         goto out;
-    /* What the subscription itself has to tell (the job has just finished) waits for a first look. */
-    if (!wait->look)
-        wait->look = timer_start(thread, 0, on_look, wait);
-    if (!wait->look)
-        goto out;
+    /* History wakes nobody: a job that has finished just now, or while the hub was behind, is looked
+     * at by itself, but not from within the caller. */
+    if (!subscriber_is_empty(wait->subscriber)) {
+        wait->first_look = timer_start(thread, 0, on_first_look, wait);
+        if (!wait->first_look)
+            goto out;
+    }
     request_set_state(request, wait, wait_free);
     wait = NULL;
     err = ERR_OK;
