@@ -15,6 +15,8 @@
 
 struct json_schema;
 
+/* Takes a reference to the document, which must not be changed after. ERR_INVALID: message says what
+ * is wrong with it, and where. */
 enum err json_schema_new(json_t *document, struct json_schema **ret_schema, char *message, size_t size);
 void json_schema_free(struct json_schema *schema);
 json_t *json_schema_document(const struct json_schema *schema);         /* borrowed */
