@@ -135,12 +135,14 @@ static void deliver_one(struct hub *hub, const struct change *change)
     struct topic *topic = topics_find(&hub->topics, change->job->spec->id);
 
     if (topic && topic->progress && change->kind != CHANGE_STOPPING) {
-        topic_set_progress(&hub->topics, topic, NULL);
+        topic_forget_progress(&hub->topics, topic);
         if (LIST_EMPTY(&topic->subscriptions)) {
             topics_release(&hub->topics, topic);
             topic = NULL;
         }
     }
+    if (change->pos <= hub->last_pos)
+        return; /* the hub may be ahead of its mailbox: hub_missed, hub_come_to_now */
     if (change_is_told(change->kind))
         deal_out(hub, change, topic);
     else if (change->kind == CHANGE_REMOVED && topic)
@@ -150,8 +152,7 @@ static void deliver_one(struct hub *hub, const struct change *change)
 void hub_deliver(struct hub *hub, const struct changes *changes)
 {
     for (unsigned i = 0; i < changes->n; i++)
-        if (changes->at[i].pos > hub->last_pos) /* after hub_missed the log may be ahead of the mailbox */
-            deliver_one(hub, &changes->at[i]);
+        deliver_one(hub, &changes->at[i]);
     if (changes->last_pos > hub->last_pos)
         hub->last_pos = changes->last_pos;
     hub_wake_now(hub);
@@ -159,12 +160,8 @@ void hub_deliver(struct hub *hub, const struct changes *changes)
 
 static void keep_progress(struct hub *hub, const struct change *change)
 {
-    struct topic *topic = topics_find(&hub->topics, change->job->spec->id);
+    struct topic *topic = topics_get(&hub->topics, change->job->spec->id);
 
-    if (!(topic && topic->progress) && hub->topics.n_progress >= HUB_PROGRESS_MAX)
-        return;
-    if (!topic)
-        topic = topics_get(&hub->topics, change->job->spec->id);
     if (topic)
         topic_set_progress(&hub->topics, topic, change->job);
 }
@@ -191,9 +188,16 @@ static void fall_behind(struct subscription *subscription, int64_t last_pos)
     hub_wake_later(subscriber);
 }
 
-void hub_missed(struct hub *hub)
+void hub_come_to_now(struct hub *hub)
 {
     int64_t log_pos = reader_last_pos(hub->reader);
+
+    if (log_pos > hub->last_pos)
+        hub->last_pos = log_pos;
+}
+
+void hub_missed(struct hub *hub)
+{
     struct subscription *subscription;
 
     topics_forget_progress(&hub->topics); /* the changes that would have ended it may be among the lost */
@@ -203,8 +207,7 @@ void hub_missed(struct hub *hub)
         for (struct topic *topic = hub->topics.buckets[i]; topic; topic = topic->next)
             LIST_FOREACH(subscription, &topic->subscriptions, beside)
                 fall_behind(subscription, hub->last_pos);
-    if (log_pos > hub->last_pos)
-        hub->last_pos = log_pos;
+    hub_come_to_now(hub);
     hub_wake_now(hub);
 }
 

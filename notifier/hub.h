@@ -18,7 +18,6 @@
 #include "notifier/frame.h"
 
 #define SUBSCRIPTIONS_MAX 100 /* of one subscriber */
-#define HUB_PROGRESS_MAX 10000
 
 struct hub;
 struct subscriber;
@@ -41,11 +40,13 @@ typedef void hub_wake_fn(struct subscriber *subscriber, void *owner);
 
 enum err hub_new(struct reader *reader, hub_wake_fn *wake, struct hub **ret_hub);
 void hub_free(struct hub *hub);                              /* after its subscribers */
+/* Batches in the order of the log; while the hub has no subscriber they may be left out. */
 void hub_deliver(struct hub *hub, const struct changes *changes);
 void hub_progress(struct hub *hub, const struct changes *changes);
 /* Batches were lost on the way (a full mailbox): everybody catches up from the log instead. */
 void hub_missed(struct hub *hub);
-/* The newest progress of a running job heard of here, for GET; false: none. Borrowed until the next deliver. */
+/* The newest progress of a running job heard of here, for GET; false: none. Borrowed until the next
+ * hub_deliver or hub_progress. */
 bool hub_latest_progress(const struct hub *hub, const char *id, const struct progress **ret_progress);
 
 enum err subscriber_new(struct hub *hub, void *owner, struct subscriber **ret_subscriber);

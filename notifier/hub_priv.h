@@ -52,7 +52,7 @@ struct hub {
     struct subscriber_list to_wake;
     int64_t last_pos;                 /* everything up to here has been delivered, or is being caught up */
     uint64_t n_progress;              /* numbers the progress events */
-    unsigned n_subscribers;
+    unsigned n_subscribers, n_subscriptions;
 };
 
 /* subscription.c */
@@ -65,6 +65,9 @@ void subscription_free(struct subscription *subscription);
 void subscriber_queue(struct subscriber *subscriber, struct frame *frame);
 void subscriber_lose(struct subscriber *subscriber, int64_t upto);           /* resumes at most from upto */
 /* hub.c */
+/* With nobody subscribed nothing can be missed, and batches may not even have been sent here: the next
+ * subscription begins at the end of the log instead of where the hub stood when the last one left. */
+void hub_come_to_now(struct hub *hub);
 void hub_wake_later(struct subscriber *subscriber);
 void hub_wake_now(struct hub *hub);
 bool change_is_told(enum change_kind kind);

@@ -56,6 +56,7 @@ void subscription_free(struct subscription *subscription)
     LIST_REMOVE(subscription, beside);
     subscription_set_live(subscription);
     subscriber->n_subscriptions--;
+    subscriber->hub->n_subscriptions--;
     if (subscription->topic)
         topics_release(&subscriber->hub->topics, subscription->topic);
     METRIC_ADD(WS_SUBSCRIPTIONS, -1);
@@ -133,6 +134,7 @@ static enum err add(struct subscriber *subscriber, const char *id, const struct 
         last = &(*last)->next;
     *last = subscription;
     subscriber->n_subscriptions++;
+    hub->n_subscriptions++;
     METRIC_INC(WS_SUBSCRIPTIONS);
     *ret_subscription = subscription;
     return ERR_OK;
@@ -152,6 +154,13 @@ static void begin(struct subscription *subscription, const struct start *start, 
         subscription_set_live(subscription);
     ret->recovered = start->recovered;
     cursor_encode(reader_log_id(hub->reader), start->from_pos, ret->cursor);
+}
+
+static int64_t now_of(struct hub *hub)
+{
+    if (hub->n_subscriptions == 0)
+        hub_come_to_now(hub);
+    return hub->last_pos;
 }
 
 /* Is it a cursor of this log, and not of a future it has lost? ERR_BAD_CURSOR: it is none at all. */
@@ -185,7 +194,7 @@ enum err subscriber_add_job(struct subscriber *subscriber, const char *id, const
 {
     struct hub *hub = subscriber->hub;
     struct subscription *subscription;
-    struct start start = {.from_pos = hub->last_pos, .recovered = true};
+    struct start start = {.from_pos = now_of(hub), .recovered = true};
     struct job *job = NULL;
     enum err err;
     bool is_ours = true;
@@ -220,7 +229,7 @@ enum err subscriber_add_all(struct subscriber *subscriber, const struct hub_filt
     static const struct hub_filter any;
     struct hub *hub = subscriber->hub;
     struct subscription *subscription;
-    struct start start = {.from_pos = hub->last_pos, .recovered = true};
+    struct start start = {.from_pos = now_of(hub), .recovered = true};
     enum err err = ERR_OK;
     bool is_ours = true;
     bool has_cursor = cursor && cursor[0];

@@ -20,6 +20,7 @@ static unsigned bucket_of(const char *id, unsigned n_buckets)
 enum err topics_init(struct topics *topics)
 {
     *topics = (struct topics){.n_buckets = BUCKETS_FIRST};
+    TAILQ_INIT(&topics->told);
     topics->buckets = calloc(BUCKETS_FIRST, sizeof(struct topic *));
     return topics->buckets ? ERR_OK : ERR_NOMEM;
 }
@@ -106,27 +107,37 @@ void topics_release(struct topics *topics, struct topic *topic)
     free(topic);
 }
 
+void topic_forget_progress(struct topics *topics, struct topic *topic)
+{
+    if (!topic->progress)
+        return;
+    TAILQ_REMOVE(&topics->told, topic, told);
+    topics->n_progress--;
+    job_unref(topic->progress);
+    topic->progress = NULL;
+}
+
+static void forget_oldest(struct topics *topics)
+{
+    struct topic *topic = TAILQ_FIRST(&topics->told);
+
+    topic_forget_progress(topics, topic);
+    topics_release(topics, topic);
+}
+
 void topic_set_progress(struct topics *topics, struct topic *topic, struct job *job)
 {
-    topics->n_progress += (job != NULL);
-    topics->n_progress -= (topic->progress != NULL);
-    if (job)
-        job_ref(job);
-    job_unref(topic->progress);
+    job_ref(job);
+    topic_forget_progress(topics, topic);
+    if (topics->n_progress >= PROGRESS_MAX)
+        forget_oldest(topics);
     topic->progress = job;
+    TAILQ_INSERT_TAIL(&topics->told, topic, told);
+    topics->n_progress++;
 }
 
 void topics_forget_progress(struct topics *topics)
 {
-    for (unsigned i = 0; i < topics->n_buckets; i++) {
-        struct topic *topic = topics->buckets[i];
-
-        while (topic) {
-            struct topic *next = topic->next;
-
-            topic_set_progress(topics, topic, NULL);
-            topics_release(topics, topic);
-            topic = next;
-        }
-    }
+    while (!TAILQ_EMPTY(&topics->told))
+        forget_oldest(topics);
 }
