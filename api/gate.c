@@ -188,6 +188,8 @@ static enum err head_takes(struct gate *gate, unsigned char c)
 {
     enum err err = ERR_OK;
 
+    if (gate->at >= AT_LINE_START && ++gate->headers_len > GATE_HEADERS_MAX)
+        return ERR_HEADERS_TOO_LARGE;
     switch (gate->at) {
     case AT_METHOD:
         if (c == ' ') {
@@ -268,8 +270,6 @@ static enum err head_takes(struct gate *gate, unsigned char c)
     default:
         return ERR_INTERNAL;
     }
-    if (gate->at >= AT_LINE_START && gate->at < AT_BODY && ++gate->headers_len > GATE_HEADERS_MAX)
-        return ERR_HEADERS_TOO_LARGE;
     return err;
 }
 
