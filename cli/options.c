@@ -1,0 +1,120 @@
+/* options.c: one table of what client commands can be told. */
+#include "cli/options.h"
+
+#include <getopt.h>
+
+#include "cli/exit.h"
+#include "cli/say.h"
+
+enum { SERVER = 256, JSON, ALL, WAIT, WATCH, STATE, TYPE, QUEUE, TAG, LIMIT };
+
+static const struct option table[] = {
+    {"server", required_argument, NULL, SERVER},
+    {"json", no_argument, NULL, JSON},
+    {"all", no_argument, NULL, ALL},
+    {"wait", no_argument, NULL, WAIT},
+    {"watch", no_argument, NULL, WATCH},
+    {"state", required_argument, NULL, STATE},
+    {"type", required_argument, NULL, TYPE},
+    {"queue", required_argument, NULL, QUEUE},
+    {"tag", required_argument, NULL, TAG},
+    {"limit", required_argument, NULL, LIMIT},
+    {NULL, 0, NULL, 0},
+};
+
+static unsigned kind_of(int option)
+{
+    switch (option) {
+    case JSON:
+        return OPTION_JSON;
+    case ALL:
+        return OPTION_ALL;
+    case WAIT:
+        return OPTION_WAIT;
+    case WATCH:
+        return OPTION_WATCH;
+    case STATE:
+        return OPTION_STATE;
+    case LIMIT:
+        return OPTION_LIMIT;
+    case 'o':
+    case 'p':
+        return OPTION_PAIRS;
+    default:
+        return OPTION_FILTER;
+    }
+}
+
+static bool take(struct options *options, int option, char *value)
+{
+    switch (option) {
+    case SERVER:
+        options->server = value;
+        return true;
+    case JSON:
+        return options->json = true;
+    case ALL:
+        return options->all = true;
+    case WAIT:
+        return options->wait = true;
+    case WATCH:
+        return options->watch = true;
+    case STATE:
+        options->state = value;
+        return true;
+    case TYPE:
+        options->type = value;
+        return true;
+    case QUEUE:
+        options->queue = value;
+        return true;
+    case TAG:
+        options->tag = value;
+        return true;
+    case LIMIT:
+        options->limit = value;
+        return true;
+    case 'o':
+        return options->on_option(options->arg, value);
+    default:
+        return options->on_param(options->arg, value);
+    }
+}
+
+int options_read(int argc, char **argv, unsigned takes, int min, int max, struct options *options, int *ret_first)
+{
+    int option, index = 0;
+
+    optind = 0;    /* from the start, whoever used getopt before */
+    while ((option = getopt_long(argc, argv, "o:p:", table, &index)) != -1) {
+        if (option == '?')
+            return EX_USAGE;
+        if (option != SERVER && !(takes & kind_of(option))) {
+            say("%s does not take %s%s", argv[0] + sizeof "buzzer", option < SERVER ? "-o or -p" : "--",
+                option < SERVER ? "" : table[index].name);
+            return EX_USAGE;
+        }
+        if (!take(options, option, optarg)) {
+            say("-%c takes NAME=VALUE, up to 64 times, not '%s'", option, optarg);
+            return EX_USAGE;
+        }
+    }
+    if (argc - optind < min || argc - optind > max) {
+        say("%s needs %s; `buzzer help%s` tells how", argv[0] + sizeof "buzzer",
+            argc - optind < min ? "more arguments" : "fewer arguments", argv[0] + sizeof "buzzer" - 1);
+        return EX_USAGE;
+    }
+    *ret_first = optind;
+    return 0;
+}
+
+int options_one(int argc, char **argv, unsigned takes, struct options *options, const char **ret_id,
+                struct client **ret_client)
+{
+    int first, code = options_read(argc, argv, takes, 1, 1, options, &first);
+
+    if (code)
+        return code;
+    *ret_id = argv[first];
+    return exit_of_err(client_new(options->server, ret_client));
+}
