@@ -51,11 +51,9 @@ void eventlog_close(struct eventlog *log);             /* after the recorder has
 /* The recorder only. Waits for events, at most wait_ms (-1: as long as it takes), and gives a list in
  * log order with pos set: whole lists as they were appended, a few hundred events in all. True with
  * an empty list when the time is up; false after a stop when all is taken. Entries without `done`
- * are the recorder's to free. */
+ * are the recorder's to free. Positions follow each other without a gap, but for those of events that
+ * could not be written: nobody has heard of them. */
 bool eventlog_take(struct eventlog *log, int wait_ms, struct append **ret_batch);
-/* The batch was rolled back. What of it is to be tried again goes back to the front (NULL: nothing);
- * the positions of the whole batch are given out again. */
-void eventlog_untake(struct eventlog *log, struct append *again);
 
 /* The back ends. next_pos: the first position the view does not have yet. */
 enum err eventlog_sqlite_open(int64_t next_pos, struct eventlog **ret_log);

@@ -28,8 +28,9 @@ void view_rollback(struct view *view);
  * once it has grown by checkpoint_pages (2000 unless set). */
 enum err view_tidy(struct view *view);
 void view_set_checkpoint_pages(struct view *view, int64_t pages);
-/* Records the event, folds it, writes the job. *ret_job: a reference to the job after it, NULL when
- * there is none. *ret_told only when the outcome is OUTCOME_ACCEPTED and *ret_changed. */
+/* Folds the event; if it is accepted, records it and writes the job. What is ignored leaves no row.
+ * job: a reference to the job after it (a removed one as it last was), NULL when there is none.
+ * told only when the outcome is OUTCOME_ACCEPTED and changed is set. */
 struct view_step {
     int outcome;               /* enum outcome of eventlog.h */
     bool changed;

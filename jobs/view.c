@@ -1,0 +1,443 @@
+/* view.c: the writer: each event is recorded, folded and written, inside a transaction the recorder
+ * begins and commits. An event the fold ignores changes nothing and leaves no row: what a client
+ * repeats cannot grow the log. It has used up its position all the same. */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "jobs/view_priv.h"
+#include "schema/metric.h"
+
+#define CHECKPOINT_PAGES 2000
+#define KEY_LIFE_MS (24LL * 3600 * 1000)
+
+static const char *const statements[W_COUNT] = {
+    [W_BEGIN] = "BEGIN IMMEDIATE",
+    [W_COMMIT] = "COMMIT",
+    [W_JOB_BY_ID] = ROW_SELECT "WHERE j.id = ?1",
+    [W_INSERT] = ROW_INSERT,
+    [W_UPDATE_OPEN] = ROW_UPDATE_OPEN ROW_WHERE,
+    [W_UPDATE_ENDS] = ROW_UPDATE_ENDS ROW_WHERE,
+    [W_EVENT] = EVENT_INSERT,
+    [W_EVENT_PREV] = "SELECT prev FROM events WHERE pos = ?1",
+    [W_EVENT_DELETE] = "DELETE FROM events WHERE pos = ?1",
+    [W_JOB_DELETE] = "DELETE FROM jobs WHERE seq = ?1",
+    [W_ID_BY_SEQ] = "SELECT id FROM jobs WHERE seq = ?1",
+    [W_LAST_POS] = "UPDATE meta SET value = ?1 WHERE name = 'last_pos'",
+    [W_SWEPT] = "UPDATE swept SET horizon = ?1, at = ?2, pos = ?3, has_key = ?4",
+    [W_KEY_FIND] = "SELECT hash, fingerprint, expires_at, gone, job FROM keys WHERE hash = ?1",
+    [W_KEY_INSERT] = "INSERT INTO keys(hash, fingerprint, expires_at, gone, job) VALUES(?1, ?2, ?3, ?4, ?5)",
+    [W_KEY_GONE] = "UPDATE keys SET gone = ?2 WHERE hash = ?1",
+    [W_KEY_DELETE] = "DELETE FROM keys WHERE hash = ?1",
+    [W_KEY_EXPIRED] = "SELECT hash, fingerprint, expires_at, gone, job FROM keys"
+                      " WHERE gone IS NOT NULL AND expires_at <= ?1 ORDER BY expires_at LIMIT 1",
+};
+
+static const struct {
+    enum job_state state;
+    enum metric metric;
+} gauges[] = {
+    {JOB_SCHEDULED, METRIC_JOBS_SCHEDULED_NOW_},
+    {JOB_QUEUED, METRIC_JOBS_QUEUED_NOW_},
+    {JOB_RUNNING, METRIC_JOBS_RUNNING_NOW_},
+    {JOB_RETRYING, METRIC_JOBS_RETRYING_NOW_},
+};
+
+/* The sum of what is committed becomes what other threads see. */
+static void publish(struct view *view)
+{
+    view->committed = view->sum;
+    for (unsigned i = 0; i < sizeof gauges / sizeof *gauges; i++) {
+        int64_t n = view->sum.by_state[gauges[i].state];
+        atomic_store_explicit(&view->by_state[gauges[i].state], n, memory_order_relaxed);
+        metric_set(gauges[i].metric, n);
+    }
+}
+
+static int on_commit(void *arg, sqlite3 *sqlite, const char *name, int pages)
+{
+    struct view *view = arg;
+
+    (void)sqlite;
+    (void)name;
+    view->wal_pages = pages;
+    return SQLITE_OK;
+}
+
+static enum err query(struct view *view, const char *sql, void (*each)(struct view_sum *sum, sqlite3_stmt *stmt))
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc = sqlite3_prepare_v2(view->db.sqlite, sql, -1, &stmt, NULL);
+
+    while (rc == SQLITE_OK || rc == SQLITE_ROW) {
+        rc = sqlite3_step(stmt);
+        if (rc == SQLITE_ROW)
+            each(&view->sum, stmt);
+    }
+    sqlite3_finalize(stmt);
+    return db_err(&view->db, rc);
+}
+
+static void read_last(struct view_sum *sum, sqlite3_stmt *stmt)
+{
+    sum->last_pos = sum->stored_pos = sqlite3_column_int64(stmt, 0);
+}
+
+static void read_swept(struct view_sum *sum, sqlite3_stmt *stmt)
+{
+    sum->swept = (struct swept){.horizon = sqlite3_column_int64(stmt, 0), .at = sqlite3_column_int64(stmt, 1),
+                                .pos = sqlite3_column_int64(stmt, 2), .has_key = sqlite3_column_int(stmt, 3) != 0};
+}
+
+static void read_count(struct view_sum *sum, sqlite3_stmt *stmt)
+{
+    int64_t state = sqlite3_column_int64(stmt, 0);
+
+    if (state >= 0 && state < JOB_STATE_COUNT)
+        sum->by_state[state]++;
+}
+
+static enum err load_sum(struct view *view)
+{
+    enum err err = query(view, "SELECT max((SELECT max(pos) FROM events), (SELECT value FROM meta WHERE name = 'last_pos'))",
+                         read_last);
+
+    if (!err)
+        err = query(view, "SELECT horizon, at, pos, has_key FROM swept", read_swept);
+    if (!err)
+        err = query(view, "SELECT state FROM jobs INDEXED BY jobs_open WHERE finished_at IS NULL", read_count);
+    if (!err && view->sum.last_pos < 1)
+        err = ERR_CORRUPT;
+    return err;
+}
+
+static enum err set_up(struct view *view, const char *log_id, bool is_new)
+{
+    enum err err = db_run(&view->db, "PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-65536;"
+                                     "PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=67108864");
+
+    if (!err)
+        err = db_run(&view->db, "PRAGMA page_size=4096; PRAGMA journal_mode=WAL");
+    if (!err && is_new)
+        err = schema_make(&view->db, log_id);
+    if (!err)
+        err = schema_log_id(&view->db, view->log_id);
+    if (!err)
+        err = db_prepare(&view->db, statements, W_COUNT);
+    if (!err)
+        err = load_sum(view);
+    return err;
+}
+
+enum err view_create(const char *dir, const char *log_id, struct view **ret_view, char *message, size_t size)
+{
+    struct view *view = calloc(1, sizeof *view);
+    bool is_new = false;
+    enum err err = ERR_NOMEM;
+
+    message[0] = '\0';
+    if (!view || !(view->cache = cache_new()))
+        goto out;
+    view->checkpoint_pages = CHECKPOINT_PAGES;
+    err = db_open(&view->db, dir, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    if (!err)
+        err = schema_check(&view->db, dir, &is_new, message, size);
+    if (!err)
+        err = set_up(view, log_id, is_new);
+    if (err)
+        goto out;
+    sqlite3_wal_hook(view->db.sqlite, on_commit, view);
+    publish(view);
+    *ret_view = view;
+    view = NULL;
+out:
+    if (err && !message[0])
+        snprintf(message, size, "%s/buzzer.db cannot be opened: %s", dir,
+                 view && view->db.sqlite ? sqlite3_errmsg(view->db.sqlite) : err_sentence(err));
+    view_close(view);
+    return err;
+}
+
+enum err view_open(const char *dir, struct view **ret_view, char *message, size_t size)
+{
+    char log_id[LOG_ID_SIZE];
+
+    id_random_hex(log_id, (LOG_ID_SIZE - 1) / 2);
+    return view_create(dir, log_id, ret_view, message, size);
+}
+
+void view_close(struct view *view)
+{
+    if (!view)
+        return;
+    cache_free(view->cache);
+    text_clear(&view->data);
+    text_clear(&view->attempts);
+    db_close(&view->db);
+    free(view);
+}
+
+const char *view_log_id(const struct view *view)
+{
+    return view->log_id;
+}
+
+int64_t view_next_pos(const struct view *view)
+{
+    return view->committed.last_pos + 1;
+}
+
+void view_counts(const struct view *view, struct view_counts *ret_counts)
+{
+    for (unsigned i = 0; i < JOB_STATE_COUNT; i++)
+        ret_counts->by_state[i] = atomic_load_explicit(&view->by_state[i], memory_order_relaxed);
+}
+
+void view_set_checkpoint_pages(struct view *view, int64_t pages)
+{
+    view->checkpoint_pages = pages;
+}
+
+/* ---- transactions ---- */
+
+enum err view_begin(struct view *view)
+{
+    return db_step(&view->db, W_BEGIN);
+}
+
+enum err view_commit(struct view *view)
+{
+    enum err err = ERR_OK;
+
+    if (view->sum.stored_pos < view->sum.last_pos) {
+        bind_int(view->db.at[W_LAST_POS], 1, view->sum.last_pos);
+        err = db_step(&view->db, W_LAST_POS);
+        view->sum.stored_pos = view->sum.last_pos;
+    }
+    if (!err)
+        err = db_step(&view->db, W_COMMIT);
+    if (!err)
+        publish(view);
+    return err;
+}
+
+void view_rollback(struct view *view)
+{
+    if (!sqlite3_get_autocommit(view->db.sqlite))
+        db_run(&view->db, "ROLLBACK"); /* an error here means that SQLite has rolled back by itself */
+    cache_clear(view->cache);
+    view->sum = view->committed;
+}
+
+enum err view_tidy(struct view *view)
+{
+    int rc;
+
+    if (view->wal_pages < view->checkpoint_pages)
+        return ERR_OK;
+    view->wal_pages = 0;
+    rc = sqlite3_wal_checkpoint_v2(view->db.sqlite, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    return (rc & 0xff) == SQLITE_BUSY ? ERR_OK : db_err(&view->db, rc);
+}
+
+/* ---- events ---- */
+
+enum err view_job(struct view *view, const char *id, struct job **ret_job)
+{
+    struct job *job = cache_take(view->cache, id);
+    bool found = false;
+    enum err err = ERR_OK;
+
+    if (!job) {
+        sqlite3_bind_text(view->db.at[W_JOB_BY_ID], 1, id, -1, SQLITE_STATIC);
+        err = db_row(&view->db, W_JOB_BY_ID, &found);
+        if (!err && found)
+            err = row_load(view->db.at[W_JOB_BY_ID], &job);
+        db_reset(&view->db, W_JOB_BY_ID);
+    }
+    if (!err)
+        *ret_job = job;
+    return err;
+}
+
+void view_count(struct view *view, enum job_state state, int n)
+{
+    if (!job_state_is_final(state))
+        view->sum.by_state[state] += n;
+}
+
+static void give_back(struct view *view, struct job *job)
+{
+    if (job && !job_state_is_final(job->state))
+        cache_put(view->cache, job);
+}
+
+static enum err record(struct view *view, const struct event *event, int64_t seq)
+{
+    enum err err = event_bind(view->db.at[W_EVENT], event, seq, &view->data);
+
+    if (!err)
+        err = db_step(&view->db, W_EVENT);
+    if (!err)
+        view->sum.stored_pos = event->pos;
+    return err;
+}
+
+/* What an idempotency key says about a submission; OUTCOME_ACCEPTED: nothing, it is new. */
+static enum err look_up_key(struct view *view, const struct event *event, int64_t hash, struct view_step *step)
+{
+    struct key key;
+    bool found;
+    enum err err = key_find(view, hash, event->at, &key, &found);
+
+    if (err || !found)
+        return err;
+    if ((uint64_t)key.fingerprint != event->spec->fingerprint) {
+        step->outcome = OUTCOME_KEY_REUSED;
+        return ERR_OK;
+    }
+    step->outcome = key.gone ? OUTCOME_JOB_REMOVED : OUTCOME_DUPLICATE;
+    if (key.gone)
+        return ERR_OK;
+    err = view_job(view, key.job, &step->job);
+    if (!err && !step->job)
+        err = ERR_CORRUPT; /* a key lives as long as its job */
+    give_back(view, step->job);
+    return err;
+}
+
+static enum err insert_job(struct view *view, const struct job *job, bool *ret_is_new)
+{
+    enum err err;
+
+    row_bind_insert(view->db.at[W_INSERT], job);
+    err = db_step(&view->db, W_INSERT);
+    *ret_is_new = !err && sqlite3_changes(view->db.sqlite) == 1;
+    return err;
+}
+
+static enum err known_id(struct view *view, const char *id, struct view_step *step)
+{
+    enum err err = view_job(view, id, &step->job);
+
+    step->outcome = OUTCOME_IGNORED;
+    give_back(view, step->job);
+    return err;
+}
+
+static enum err apply_submitted(struct view *view, struct event *event, struct view_step *step)
+{
+    const char *key = event->spec ? event->spec->idempotency_key : NULL;
+    int64_t hash = key ? key_hash(key) : 0;
+    struct job *job = NULL;
+    bool is_new = false;
+    enum err err = key ? look_up_key(view, event, hash, step) : ERR_OK;
+
+    if (err || step->outcome != OUTCOME_ACCEPTED)
+        return err;
+    if (cache_has(view->cache, event->job))
+        return known_id(view, event->job, step);
+    event->prev = 0;
+    switch (fold(&job, event, &step->told)) {
+    case FOLD_CREATED:
+        break;
+    case FOLD_NOMEM:
+        return ERR_NOMEM;
+    default:
+        step->outcome = OUTCOME_IGNORED;
+        return ERR_OK;
+    }
+    err = insert_job(view, job, &is_new);
+    if (!err && !is_new) {
+        job_unref(job);
+        return known_id(view, event->job, step);
+    }
+    if (!err)
+        err = record(view, event, job->seq);
+    if (!err && key) {
+        struct key row = {.hash = hash, .fingerprint = (int64_t)event->spec->fingerprint,
+                          .expires_at = event->at + KEY_LIFE_MS};
+        memcpy(row.job, event->job, ID_SIZE);
+        err = key_add(view, &row);
+    }
+    if (err) {
+        job_unref(job);
+        return err;
+    }
+    view_count(view, job->state, 1);
+    cache_put(view->cache, job);
+    step->changed = step->created = true;
+    step->job = job;
+    return ERR_OK;
+}
+
+static enum err update_job(struct view *view, const struct job *job, enum job_state before)
+{
+    bool ends = job_state_is_final(job->state) || job_state_is_final(before);
+    unsigned statement = ends ? W_UPDATE_ENDS : W_UPDATE_OPEN;
+    enum err err = row_bind_update(view->db.at[statement], job, ends, &view->attempts);
+
+    if (!err)
+        err = db_step(&view->db, statement);
+    return err;
+}
+
+static enum err apply_other(struct view *view, struct event *event, struct view_step *step)
+{
+    struct job *job = NULL;
+    enum job_state before;
+    enum err err = view_job(view, event->job, &job);
+
+    if (err || !job) {
+        step->outcome = OUTCOME_IGNORED;
+        return err;
+    }
+    before = job->state;
+    event->prev = job->pos;
+    switch (fold(&job, event, &step->told)) {
+    case FOLD_CHANGED:
+        err = record(view, event, job->seq);
+        if (!err)
+            err = update_job(view, job, before);
+        view_count(view, before, -1);
+        view_count(view, job->state, 1);
+        step->changed = true;
+        step->job = job;
+        break;
+    case FOLD_REMOVED:
+        err = remove_job(view, job, event);
+        step->changed = true;
+        step->job = job;
+        return err;
+    case FOLD_NOMEM:
+        err = ERR_NOMEM;
+        step->job = job;
+        break;
+    default:
+        step->outcome = OUTCOME_IGNORED;
+        step->job = job;
+    }
+    give_back(view, job);
+    return err;
+}
+
+enum err view_apply(struct view *view, struct event *event, struct view_step *ret_step)
+{
+    struct view_step step = {.outcome = OUTCOME_ACCEPTED};
+    enum err err;
+
+    assert(event->pos > view->sum.last_pos);
+    if (event->kind == EVENT_GENESIS)
+        step.outcome = OUTCOME_IGNORED; /* a log has one, and this one has it */
+    err = event->kind == EVENT_GENESIS     ? ERR_OK
+          : event->kind == EVENT_SUBMITTED ? apply_submitted(view, event, &step)
+                                           : apply_other(view, event, &step);
+    if (err) {
+        job_unref(step.job);
+        return err;
+    }
+    view->sum.last_pos = event->pos;
+    *ret_step = step;
+    return ERR_OK;
+}
