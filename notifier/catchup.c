@@ -43,6 +43,22 @@ static void give_up(struct subscription *subscription, enum err err)
     job_unref(job);
 }
 
+/* The job's last event may be one that is never told (a wish to cancel): its state is the running
+ * one's, and so is the time. */
+static enum err tell_present(struct subscription *subscription)
+{
+    struct job *job = NULL;
+    enum err err = reader_job(subscription->subscriber->hub->reader, subscription->topic->id, &job);
+
+    if (!err) {
+        struct change change = {.kind = CHANGE_STOPPING, .pos = job->pos, .at = job->started_at, .job = job};
+
+        tell(subscription, &change);
+    }
+    job_unref(job);
+    return err;
+}
+
 /* Returns how much it has read. */
 static unsigned catch_up(struct subscription *subscription, unsigned max)
 {
@@ -62,6 +78,8 @@ static unsigned catch_up(struct subscription *subscription, unsigned max)
     err = reader_changes(hub->reader, job_id, subscription->from_pos, upto, max, &changes);
     if (!err && changes->last_pos <= subscription->from_pos)
         err = ERR_CORRUPT; /* the log ends before what was delivered: never reached by reading on */
+    if (!err && subscription->present && changes->n == 0)
+        err = tell_present(subscription);
     if (err) {
         changes_unref(changes);
         give_up(subscription, err);
@@ -71,7 +89,8 @@ static unsigned catch_up(struct subscription *subscription, unsigned max)
     while (told < n && tell(subscription, &changes->at[told]))
         told++;
     if (told == n) {
-        subscription->from_pos = changes->last_pos;
+        if (changes->last_pos > subscription->from_pos)
+            subscription->from_pos = changes->last_pos;
         if (subscription->from_pos >= hub->last_pos)
             subscription_set_live(subscription);
     }
