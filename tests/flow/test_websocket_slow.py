@@ -1,0 +1,79 @@
+"""Sockets that read slowly, vanish, or are many."""
+import json
+
+from service import PATIENCE, SANITIZER, until
+from sockets import Frames, Socket
+
+
+def test_who_is_too_slow_is_closed_with_its_cursor_and_resumes_without_a_gap(start):
+    service = start()
+    api = service.client()
+    n, text = (150, "x" * 50000) if not SANITIZER else (120, "x" * 50000)
+    with Frames(service.port, "?all=1&event=job.succeeded", receive_buffer=4096, timeout=60 * PATIENCE) as slow:
+        assert json.loads(slow.read()[1])["op"] == "subscribed"
+        ids = [api.submit("echo", text)["id"] for _ in range(n)]
+        for id in ids:
+            api.wait(id)
+        seen, cursor = [], None
+        while cursor is None:
+            opcode, payload = slow.read()
+            if opcode == 8:
+                assert int.from_bytes(payload[:2], "big") == 4408
+                cursor = payload[2:].decode()
+            elif opcode == 1:
+                seen.append(json.loads(payload))
+    assert len(seen) < n, "nothing was held back, so nothing was shown"
+    if seen:
+        assert seen[-1]["cursor"] == cursor
+    with Socket(service, f"?all=1&event=job.succeeded&after={cursor}") as socket:
+        assert socket.answer("subscribed")["recovered"] is True
+        while len(seen) < n:
+            seen.append(socket.event())
+        assert socket.is_silent()
+    assert sorted(event["subject"] for event in seen) == sorted(ids)
+
+
+def test_a_slow_one_holds_up_nobody_else(start):
+    service = start()
+    api = service.client()
+    with Frames(service.port, "?all=1", receive_buffer=4096) as slow, Socket(service, "?all=1") as quick:
+        assert slow.status == 101
+        quick.answer("subscribed")
+        ids = {api.submit("echo", "x" * 50000)["id"] for _ in range(100)}
+        done = set()
+        while done != ids:
+            event = quick.event()
+            if event["type"] == "job.succeeded":
+                done.add(event["subject"])
+
+
+def test_a_leaving_service_says_1001(start):
+    service = start()
+    with Socket(service, "?all=1") as socket:
+        socket.answer("subscribed")
+        service.stop()
+        assert socket.closed()[0] == 1001
+
+
+def test_who_vanishes_leaves_nothing_behind(start):
+    service = start()
+    api = service.client()
+    for _ in range(5):
+        held = [Frames(service.port, "?all=1") for _ in range(50)]
+        assert api.run("echo", 1)["state"] == "succeeded"
+        for frames in held:
+            frames.socket.close()
+    until(lambda: api.metric("buzzer_ws_sockets") == 0, 30, "all sockets gone")
+    assert api.metric("buzzer_ws_subscriptions") == 0
+
+
+def test_five_hundred_sockets_hear_of_one_job(service, api):
+    held = [Frames(service.port, "?all=1&tag=fan", timeout=30) for _ in range(500)]
+    for frames in held:
+        assert json.loads(frames.read()[1])["op"] == "subscribed"
+    id = api.submit("echo", 1, tags=["fan"])["id"]
+    for frames in held:
+        types = [json.loads(frames.read()[1])["type"] for _ in range(3)]
+        assert types == ["job.queued", "job.running", "job.succeeded"]
+        frames.socket.close()
+    assert id
