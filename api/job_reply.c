@@ -13,7 +13,6 @@ void job_tell(struct text *text, const struct thread *thread, const struct job *
 
     if (job->state == JOB_RUNNING && !hub_latest_progress(thread->hub, job->spec->id, &extra.progress))
         extra.progress = NULL;
-    text_room(text, 1024); /* most jobs fit, so that the text grows once */
     job_encode(text, job, reader_log_id(thread->reader), &extra);
 }
 
@@ -27,7 +26,7 @@ void reply_retry_after(struct request *request, const struct job *job)
         s = s < 1 ? 1 : s > WAIT_SECONDS_MAX ? WAIT_SECONDS_MAX : s;
     }
     snprintf(seconds, sizeof seconds, "%d", (int)s);
-    reply_header(request, "Retry-After", seconds);
+    reply_header(request, "retry-after", seconds);
 }
 
 void reply_location(struct request *request, const struct job *job)
@@ -36,7 +35,7 @@ void reply_location(struct request *request, const struct job *job)
 
     memcpy(path, "/v1/jobs/", strlen("/v1/jobs/"));
     memcpy(path + strlen("/v1/jobs/"), job->spec->id, ID_SIZE);
-    reply_header(request, "Location", path);
+    reply_header(request, "location", path);
 }
 
 void reply_job(struct request *request, int status, const struct job *job)

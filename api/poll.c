@@ -32,6 +32,8 @@ static void poll_free(void *state)
     free(poll);
 }
 
+/* The poll ends before the answer goes out: a long one stays with the request for a while, and must
+ * not be given twice. */
 static void answer(struct poll *poll)
 {
     struct request *request = poll->request;
@@ -47,7 +49,9 @@ static void answer(struct poll *poll)
     text_json_bool(&text, "recovered", poll->subscribed.recovered);
     text_char(&text, '}');
     text.failed = text.failed || poll->events.failed;
-    reply_json(request, 200, &text); /* poll is gone now */
+    request_set_state(request, NULL, NULL);
+    poll_free(poll);
+    reply_json(request, 200, &text);
     text_clear(&text);
 }
 

@@ -68,7 +68,7 @@ static void on_batch(void *owner, struct append *first, unsigned n)
         job_tell(&text, request_thread(request), append->job);
     }
     text_str(&text, "]}");
-    reply_header(request, "Retry-After", "1");
+    reply_header(request, "retry-after", "1");
     reply_json(request, 202, &text);
     text_clear(&text);
 }

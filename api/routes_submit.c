@@ -78,7 +78,7 @@ static void on_submitted(void *owner, struct append *append, unsigned n)
     if (wait_s) {
         char applied[32];
         snprintf(applied, sizeof applied, "wait=%d", (int)wait_s);
-        reply_header(request, "Preference-Applied", applied);
+        reply_header(request, "preference-applied", applied);
     }
     if (wait_s && !job_state_is_final(append->job->state)) {
         request_set_state(request, NULL, NULL);

@@ -145,9 +145,8 @@ void stream_start(struct request *request, const struct event_query *query)
         goto out;
     request_set_state(request, stream, stream_free);
     stream = NULL;
-    reply_header(request, "Cache-Control", "no-store");
+    reply_stream_want(request); /* before the head goes out, which may already end the request (HEAD) */
     reply_stream(request, "text/event-stream", on_writable);
-    reply_stream_want(request);
     return;
 out:
     stream_free(stream);

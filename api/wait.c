@@ -27,17 +27,23 @@ static void wait_free(void *state)
     free(wait);
 }
 
-/* Answers if the job is finished or must be told as it is. The wait is gone when it has answered. */
+/* Answers if the job is finished or must be told as it is. The wait ends before the answer goes out:
+ * a long one stays with the request for a while, and must not be given twice. */
 static void look(struct wait *wait, bool must_answer)
 {
     struct request *request = wait->request;
+    wait_fn *fn = wait->fn;
     struct job *job = NULL;
     enum err err = reader_job(request_thread(request)->reader, wait->id, &job);
 
-    if (err)
-        reply_problem(request, err, NULL, NULL);
-    else if (must_answer || job_state_is_final(job->state))
-        wait->fn(request, job);
+    if (err || must_answer || job_state_is_final(job->state)) {
+        request_set_state(request, NULL, NULL);
+        wait_free(wait);
+        if (err)
+            reply_problem(request, err, NULL, NULL);
+        else
+            fn(request, job);
+    }
     job_unref(job);
 }
 
