@@ -11,11 +11,11 @@
 
 struct pending {
     struct thread *thread;
-    struct append *first;
-    unsigned n, n_left;            /* n_left: the recorder's, until it is 0 */
     pending_fn *fn;                /* NULL: forgotten */
     void *owner;
     struct pending *next;
+    unsigned n, n_left;            /* n_left: the recorder's, until it is 0 */
+    struct append *append[];       /* the log uses their links for lists of its own */
 };
 
 struct post {
@@ -35,10 +35,8 @@ struct timer {
 
 static void pending_free(struct pending *pending)
 {
-    for (struct append *append = pending->first, *next; append; append = next) {
-        next = append->next;
-        append_free(append);
-    }
+    for (unsigned i = 0; i < pending->n; i++)
+        append_free(pending->append[i]);
     free(pending);
 }
 
@@ -66,15 +64,16 @@ static void append_is_done(struct append *append)
 enum err thread_append(struct thread *thread, struct append *first, unsigned n, pending_fn *fn, void *owner,
                        struct pending **ret_pending)
 {
-    struct pending *pending = calloc(1, sizeof *pending);
+    struct pending *pending = malloc(sizeof *pending + n * sizeof pending->append[0]);
     enum err err = ERR_NOMEM;
 
     if (!pending)
         return err;
-    *pending = (struct pending){.thread = thread, .first = first, .n = n, .n_left = n, .fn = fn, .owner = owner};
+    *pending = (struct pending){.thread = thread, .n = 0, .n_left = n, .fn = fn, .owner = owner};
     for (struct append *append = first; append; append = append->next) {
         append->done = append_is_done;
         append->owner = pending;
+        pending->append[pending->n++] = append;
     }
     err = eventlog_append(thread->setup->log, first, false);
     if (err) {
@@ -222,8 +221,10 @@ static void finish_pendings(struct thread *thread)
     pthread_mutex_unlock(&priv->lock);
     for (; pending; pending = next) {
         next = pending->next;
+        for (unsigned i = 0; i < pending->n; i++)
+            pending->append[i]->next = i + 1 < pending->n ? pending->append[i + 1] : NULL;
         if (pending->fn)
-            pending->fn(pending->owner, pending->first, pending->n);
+            pending->fn(pending->owner, pending->append[0], pending->n);
         pending_free(pending);
     }
 }
