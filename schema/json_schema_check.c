@@ -9,7 +9,7 @@
 #include "schema/clock.h"
 #include "schema/json_schema_priv.h"
 
-#define STEPS_MAX 20000000
+#define STEPS_MAX 5000000 /* a body of 1 MiB holds half a million values */
 #define DEPTH_MAX 256
 #define DETAIL_SIZE 512
 #define CHOICES_SIZE 200 /* of the values an enum names in a sentence */
@@ -32,7 +32,7 @@ say(struct check *check, const struct place *place, const char *format, ...)
     char detail[DETAIL_SIZE];
     va_list args;
 
-    if (!check->faults)
+    if (!check->faults || !check->left) /* once given up, what seems wrong may be right */
         return false;
     va_start(args, format);
     vsnprintf(detail, sizeof detail, format, args);
@@ -333,7 +333,9 @@ bool json_schema_check(const struct json_schema *schema, const json_t *value, co
     struct check check = {.faults = faults, .prefix = prefix, .left = STEPS_MAX};
     bool ok = check_node(&check, schema->root, value, NULL);
 
-    if (!check.left) /* whatever was found on the way: a `not` may have it the wrong way round */
+    if (!check.left) { /* a `not` on the way may have turned "no answer" into a yes */
+        check.left = 1;
         ok = say(&check, NULL, "is too large or too deeply nested to be checked");
+    }
     return ok;
 }
