@@ -140,6 +140,11 @@ unsigned scheduler_in_hand(const struct scheduler *s)
     return (unsigned)(s->n_long + s->n_short);
 }
 
+bool scheduler_is_settled(const struct scheduler *s)
+{
+    return TAILQ_EMPTY(&s->all) && TAILQ_EMPTY(&s->ending);
+}
+
 unsigned scheduler_waiting(const struct scheduler *s)
 {
     return s->n_ready;

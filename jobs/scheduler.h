@@ -9,6 +9,8 @@
 #include "jobs/types.h"
 #include "schema/event.h"
 
+#define SCHEDULER_SHORT_US 5000   /* types that take less are claimed ahead, and handed out many at once */
+
 struct scheduler;
 
 struct scheduler_config {
@@ -70,6 +72,7 @@ void scheduler_abandon(struct scheduler *s);             /* and kill what runs, 
 enum scheduler_do scheduler_next(struct scheduler *s, int64_t wall_ms, int64_t mono_ms, struct scheduler_action *ret_action);
 int64_t scheduler_next_tick(const struct scheduler *s, int64_t wall_ms, int64_t mono_ms); /* ms until a tick does something; at most 1000 */
 unsigned scheduler_in_hand(const struct scheduler *s);   /* claims of ours that have not ended */
+bool scheduler_is_settled(const struct scheduler *s);    /* none in hand, and every end has come back through the log */
 unsigned scheduler_waiting(const struct scheduler *s);   /* candidates known */
 int64_t scheduler_run_us(const struct scheduler *s, unsigned type);  /* what a job of the type takes, as measured; -1: not known */
 

@@ -7,7 +7,6 @@
 
 #include "jobs/scheduler.h"
 
-#define SCHEDULER_SHORT_US 5000      /* types that take less may be claimed ahead */
 #define SCHEDULER_LONG_MS 20         /* a job that was taken for short and is at it for so long is not */
 #define SCHEDULER_AHEAD_MAX 512      /* claims in hand beyond the slots */
 #define HOLD_MIN_MS 50               /* after a refusal nothing is asked of the log for so long, doubled each time */

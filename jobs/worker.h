@@ -15,6 +15,7 @@ struct worker_config {
     const char *dir;               /* data folder: commands are kept out of it; scratch folders live in DIR/scratch */
     const struct types *types;
     struct eventlog *log;
+    const char *program;           /* what executors are; NULL: this very program */
     int slots;
     int64_t drain_ms;
     worker_progress_fn *on_progress;
@@ -30,9 +31,9 @@ void worker_drain(struct worker *worker);                  /* any thread: finish
 void worker_stop_now(struct worker *worker);               /* any thread: kill what runs, hand it back */
 bool worker_has_ended(const struct worker *worker);
 void worker_join(struct worker *worker);                   /* after drain or stop_now */
-void worker_free(struct worker *worker);
+void worker_free(struct worker *worker);                   /* after recorder_join: appends may be out until then */
 
-/* `buzzer executor`: the other end, in a process of its own; returns its exit code. */
+/* `buzzer executor`: the other end, in a process of its own; the arguments as main got them. */
 int executor_main(int argc, char **argv);
 
 #endif

@@ -1,0 +1,144 @@
+/* worker_priv.h: the worker's thread and what it holds. Only the mailbox is touched by others. */
+#ifndef BUZZER_JOBS_WORKER_PRIV_H
+#define BUZZER_JOBS_WORKER_PRIV_H
+
+#include <limits.h>
+#include <pthread.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+
+#include "jobs/executor_wire.h"
+#include "jobs/scheduler.h"
+#include "jobs/worker.h"
+
+#define MAILBOX_BATCHES 4096u
+#define WORKER_NAME_SIZE 160
+
+/* worker_mailbox.c: what other threads tell the worker. Full: the batch is dropped, `missed` stays
+ * set until it is taken, and the scheduler is seeded anew from the view. */
+struct mailbox {
+    pthread_mutex_t lock;              /* guards all below it; held for a few instructions only */
+    struct changes *batches[MAILBOX_BATCHES];
+    unsigned first, n;
+    struct append *refused;            /* appends that did not get into the log */
+    bool missed, is_draining, is_stopping, is_woken;
+    int eventfd;
+};
+
+struct letters {                       /* what was in it, taken out at one go */
+    struct changes *batches[MAILBOX_BATCHES];
+    unsigned n;
+    struct append *refused;
+    bool missed, is_draining, is_stopping;
+};
+
+enum err mailbox_init(struct mailbox *box);
+void mailbox_clear(struct mailbox *box);
+void mailbox_post_changes(struct mailbox *box, struct changes *changes);
+void mailbox_post_refused(struct mailbox *box, struct append *append);
+void mailbox_post_stop(struct mailbox *box, bool now);
+void mailbox_take(struct mailbox *box, struct letters *ret_letters);
+
+/* A job that was given out by the scheduler: in line, or in a lane. */
+struct run {
+    TAILQ_ENTRY(run) link;
+    struct job *job;
+    const struct job_type *type;
+    int64_t cost_us;                   /* as measured for its type; -1: may be long */
+    int64_t told_ms;                   /* when progress was passed on last */
+    struct progress progress;          /* the newest */
+    bool is_begun;                     /* and the scheduler knows */
+};
+
+TAILQ_HEAD(run_list, run);
+
+/* An executor process from outside: its lane is a ring in the order in which jobs were given. */
+struct process {
+    TAILQ_ENTRY(process) link;
+    pid_t pid;
+    int pidfd, socket;
+    bool is_sealed, is_ready, is_broken, wants_to_write;
+    bool is_stopping;                  /* its job has been told to end, or the process is being killed */
+    bool was_killed;
+    int64_t kill_at_ms;                /* when patience ends; 0: not set */
+    struct lane *lane;
+    struct run *runs[LANE_SLOTS];      /* NULL: taken back */
+    unsigned first, n;
+    int64_t head_since_ms;             /* since when the first of them is at it, as far as we saw */
+    int64_t cost_us;                   /* of all that was given since it was idle; -1: may be long */
+    size_t frame_max;
+    struct wire_buffer in;
+    struct text out;
+    size_t out_at;                     /* what is before it has been written */
+};
+
+TAILQ_HEAD(process_list, process);
+
+struct worker {
+    struct worker_config config;
+    char *dir, *program;
+    char name[WORKER_NAME_SIZE];
+    char **environment, **arguments;   /* of executors; arguments[2] is the kind */
+    char parent[24];                   /* our process id as text: among the arguments */
+    struct mailbox box;
+    struct letters letters;
+    struct reader *reader;
+    struct scheduler *scheduler;
+    pthread_t thread;
+    bool has_thread;
+    atomic_bool has_ended;
+    atomic_uint n_appends_out;         /* not yet answered by the log */
+
+    int epoll;
+    struct process_list processes;
+    unsigned n_sealed, n_open, n_busy;
+    struct run_list queue, spare;      /* in line for an executor; memory for the next */
+    unsigned n_early_deaths;           /* in a row, before becoming ready */
+    int64_t spawn_after_ms;
+    bool has_strays;
+    struct append *first_append, **last_append;
+    int64_t wall_ms, mono_ms;          /* of this turn */
+    int64_t sweep_at_ms, tick_at_ms, reseed_at_ms, drain_until_ms;
+    bool is_draining, has_abandoned, is_unfinished;
+};
+
+/* worker_actions.c: what the scheduler says is done. */
+void worker_act(struct worker *worker);
+void worker_append(struct worker *worker, struct append *append);
+void worker_send_appends(struct worker *worker);
+void worker_handle_refused(struct worker *worker, struct append *list);
+void run_free(struct worker *worker, struct run *run);
+void run_end(struct worker *worker, struct run *run, struct attempt_end *end);   /* frees the run */
+void run_return(struct worker *worker, struct run *run);                         /* frees the run */
+
+/* worker_pool.c: executors come and go. */
+struct process *pool_spawn(struct worker *worker, bool is_sealed);
+void pool_kill(struct worker *worker, struct process *process, int64_t grace_ms);
+void pool_on_death(struct worker *worker, struct process *process);
+void pool_watch(struct worker *worker);                 /* each turn: patience, strays */
+void pool_close(struct worker *worker);                 /* kills all and waits for them */
+int64_t pool_next_watch(const struct worker *worker);   /* ms until pool_watch or lanes_watch is wanted */
+
+/* worker_lanes.c: jobs in and out of lanes. */
+void lanes_feed(struct worker *worker);
+void lanes_flush(struct worker *worker, struct process *process);
+void lanes_collect(struct worker *worker, struct process *process);
+void lanes_watch(struct worker *worker);                /* each turn: what has begun, what turned out long */
+void lanes_take_back(struct worker *worker, struct process *process);   /* all that has not begun, into the line */
+bool lanes_stop(struct worker *worker, struct process *process, const struct scheduler_action *action);
+
+/* worker_ends.c: what executors say. */
+void ends_read(struct worker *worker, struct process *process);
+void ends_from_slot(struct worker *worker, struct process *process, struct run *run, const struct lane_slot *slot);
+void ends_by_death(struct worker *worker, struct process *process, struct run *run, int code, int status);
+void ends_with(struct worker *worker, struct run *run, enum job_error_code code, bool retryable, const char *message);
+
+/* worker_text.c: what job code says is hostile until it was looked at. */
+bool text_is_json(const char *bytes, size_t len);
+char *text_clean(const char *bytes, size_t len);        /* a copy in valid UTF-8; NULL: no memory */
+
+/* worker_sweep.c: seeding, and jobs whose time is over. */
+void worker_seed(struct worker *worker);
+void worker_sweep(struct worker *worker);
+
+#endif

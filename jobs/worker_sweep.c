@@ -1,0 +1,60 @@
+/* Where the worker reads the view as a whole: to know what there is to do when it starts (or has
+ * missed something), and to find the jobs whose keep_ms are over. */
+#include "jobs/worker_priv.h"
+#include "schema/log.h"
+
+#define SWEEP_EVERY_MS 1000
+#define SWEEP_SOON_MS 100          /* while there is more */
+#define SWEEP_STEP 100
+#define RESEED_PAUSE_MS 1000
+
+struct seeding {
+    struct worker *worker;
+    enum err err;
+};
+
+static bool seed_one(void *arg, struct job *job)
+{
+    struct seeding *seeding = arg;
+
+    seeding->err = scheduler_seed(seeding->worker->scheduler, job, seeding->worker->wall_ms);
+    return seeding->err == ERR_OK;
+}
+
+void worker_seed(struct worker *worker)
+{
+    struct seeding seeding = {.worker = worker};
+
+    scheduler_seed_begin(worker->scheduler, reader_last_pos(worker->reader));
+    enum err err = reader_unfinished(worker->reader, seed_one, &seeding);
+    if (!err)
+        err = seeding.err;
+    worker->reseed_at_ms = err ? worker->mono_ms + RESEED_PAUSE_MS : 0;
+    if (err)
+        log_error("the waiting jobs cannot be read (%s); trying again in a second", err_word(err));
+    else
+        scheduler_seed_end(worker->scheduler);
+}
+
+void worker_sweep(struct worker *worker)
+{
+    char ids[SWEEP_STEP][ID_SIZE];
+    unsigned n = 0;
+
+    if (worker->mono_ms < worker->sweep_at_ms || worker->is_draining)
+        return;
+    worker->sweep_at_ms = worker->mono_ms + SWEEP_EVERY_MS;
+    enum err err = reader_removable(worker->reader, worker->wall_ms, SWEEP_STEP, ids, &n);
+    if (err) {
+        log_error("jobs to remove cannot be read: %s", err_word(err));
+        return;
+    }
+    for (unsigned i = 0; i < n; i++) {
+        struct append *append = append_new(EVENT_REMOVED, ids[i], worker->wall_ms);
+        if (!append)
+            return;
+        worker_append(worker, append);
+    }
+    if (n == SWEEP_STEP)
+        worker->sweep_at_ms = worker->mono_ms + SWEEP_SOON_MS;
+}
