@@ -84,9 +84,9 @@ bool recorder_has_failed(const struct recorder *recorder)
 
 /* ---- the figures ---- */
 
-static void count_end(const struct event *event, const struct view_step *step)
+static void count_end(const struct event *event, const struct change *change)
 {
-    switch (step->told) {
+    switch (change->kind) {
     case CHANGE_SUCCEEDED:
         METRIC_INC(JOBS_SUCCEEDED);
         break;
@@ -107,24 +107,34 @@ static void count_end(const struct event *event, const struct view_step *step)
     if (event->kind == EVENT_LOST)
         METRIC_INC(ATTEMPTS_LOST);
     if (event->kind == EVENT_DONE || event->kind == EVENT_FAILED || event->kind == EVENT_CANCELLED)
-        METRIC_US(RUN_US, (event->at - step->job->started_at) * 1000);
+        METRIC_US(RUN_US, (event->at - change->job->started_at) * 1000);
 }
 
-static void count(const struct event *event, const struct view_step *step)
+static void count_change(const struct event *event, const struct change *change)
 {
-    const struct job *job = step->job;
+    const struct job *job = change->job;
 
-    METRIC_INC(EVENTS_FOLDED);
-    if (step->outcome != OUTCOME_ACCEPTED) {
-        METRIC_INC(EVENTS_IGNORED);
-    } else if (step->created) {
+    if (event->kind == EVENT_SUBMITTED) {
         METRIC_INC(JOBS_SUBMITTED);
     } else if (event->kind == EVENT_CLAIMED && job->n_attempts == 1) {
         int64_t ready = job->spec->run_at > job->spec->created_at ? job->spec->run_at : job->spec->created_at;
         METRIC_US(WAIT_US, event->at > ready ? (event->at - ready) * 1000 : 0);
     } else {
-        count_end(event, step);
+        count_end(event, change);
     }
+}
+
+/* What was committed: each change stands for one event of the group, in its order. */
+static void count(const struct append *group, const struct changes *changes)
+{
+    int64_t folded = 0;
+    unsigned n = 0;
+
+    for (; group; group = group->next, folded++)
+        if (n < changes->n && changes->at[n].pos == group->event.pos)
+            count_change(&group->event, &changes->at[n++]);
+    METRIC_ADD(EVENTS_FOLDED, folded);
+    METRIC_ADD(EVENTS_IGNORED, folded - changes->n);
 }
 
 /* ---- a group ---- */
@@ -157,7 +167,6 @@ static enum err apply(struct recorder *recorder, struct append *append, struct c
 
     if (err)
         return err;
-    count(&append->event, &step);
     append->outcome = (enum outcome)step.outcome;
     append->job = step.job;
     if (step.changed) {
@@ -214,6 +223,7 @@ static enum err write_group(struct recorder *recorder, struct append *group, str
         changes_unref(changes);
         return err;
     }
+    count(group, changes);
     *ret_changes = changes;
     return ERR_OK;
 }
