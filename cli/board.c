@@ -36,15 +36,15 @@ static void put_row(const struct board *board, const struct board_row *row, int6
 {
     int64_t until = row->finished_at ? row->finished_at : now_ms;
     int64_t ms = row->started_at && until > row->started_at ? until - row->started_at : 0;
-    char bar[BAR + 1], line[512], percent[8] = "";
+    char bar[BAR + 1], line[512], percent[16] = "";
     struct text text = {0};
-    int full = row->percent < 0 ? 0 : row->percent > 100 ? BAR : row->percent * BAR / 100;
+    int full = row->percent < 0 ? 0 : row->percent * BAR / 100;
 
     memset(bar, '-', BAR);
     memset(bar, '#', (size_t)full);
     bar[BAR] = '\0';
     if (row->percent >= 0)
-        snprintf(percent, sizeof percent, "%d%%", row->percent > 100 ? 100 : row->percent);
+        snprintf(percent, sizeof percent, "%d%%", row->percent);
     snprintf(line, sizeof line, "%s %-9s [%s] %4s %6lld.%llds %s%s%s", row->id, row->state, bar, percent,
              (long long)(ms / 1000), (long long)(ms % 1000 / 100), row->type, row->message[0] ? ": " : "", row->message);
     text_harmless(&text, line, strlen(line));
@@ -84,6 +84,7 @@ static void row_fill(struct board_row *row, json_t *job)
     snprintf(row->message, sizeof row->message, "%s",
              json_is_object(error) ? job_text(error, "message") : job_text(progress, "message"));
     row->percent = json_is_integer(percent) ? (int)json_integer_value(percent) : -1;
+    row->percent = row->percent > 100 ? 100 : row->percent;
     if (strcmp(row->state, "succeeded") == 0)
         row->percent = 100;
     row->started_at = time_of(job, "started_at");

@@ -71,14 +71,9 @@ void client_free(struct client *client)
     free(client);
 }
 
-const char *client_server(const struct client *client)
+const char *client_library_version(void)
 {
-    return client->server;
-}
-
-const char *client_fault(const struct client *client)
-{
-    return client->fault;
+    return curl_version_info(CURLVERSION_NOW)->version;
 }
 
 void answer_clear(struct answer *answer)

@@ -31,13 +31,12 @@ struct answer {
 /* server NULL: BUZZER_SERVER, or http://127.0.0.1:8000. ERR_USAGE when it is no http address; said. */
 enum err client_new(const char *server, struct client **ret_client);
 void client_free(struct client *client);
-const char *client_server(const struct client *client);
+const char *client_library_version(void);
 
 /* ERR_NO_SERVICE: nothing was reached. ERR_AGAIN: the connection was lost, and what was asked may
  * have been done. ERR_IO: the answer could not be taken. Nothing is said. */
 enum err client_ask(struct client *client, const struct ask *ask, struct answer *ret_answer);
 void answer_clear(struct answer *answer);
-const char *client_fault(const struct client *client);     /* of the last call, in words */
 
 /* Server-sent events: on_bytes gets what comes, on_idle is called a few times a second in between;
  * either ends the stream by returning false. ERR_OK: the stream ended in order, or was ended here;

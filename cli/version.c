@@ -1,0 +1,27 @@
+/* version.c: `buzzer version`: which libraries are in use now, not which it was built with. */
+#include <jansson.h>
+#include <cyaml/cyaml.h>
+#include <stdio.h>
+
+#include "cli/client.h"
+#include "cli/command.h"
+#include "cli/exit.h"
+#include "cli/options.h"
+#include "cli/say.h"
+
+/* The headers of these two stay in api/ and jobs/; what they are called has not changed in years. */
+const char *lws_get_library_version(void);
+const char *sqlite3_libversion(void);
+
+int command_version(int argc, char **argv)
+{
+    struct options options = {0};
+    int first, code = options_read(argc, argv, 0, 0, 0, &options, &first);
+
+    if (code)
+        return code;
+    printf("buzzer %s\nlibwebsockets %s\nSQLite %s\njansson %s\nlibcurl %s\nlibcyaml %s\n", BUZZER_VERSION,
+           lws_get_library_version(), sqlite3_libversion(), jansson_version_str(), client_library_version(),
+           cyaml_version_str);
+    return say_written() ? EXIT_DONE : EX_SOFTWARE;
+}
