@@ -49,30 +49,25 @@ static bool put(struct submission *s, json_t *object, const char *parent, const 
 
 static bool take(struct submission *s, json_t *root, const struct submit_param *param)
 {
-    static const char params_prefix[] = "param.";
+    static const char prefix[] = "param.";
+    bool is_param = !strncmp(param->name, prefix, strlen(prefix)), is_tag = !strcmp(param->name, "tag");
     json_t *value;
-    json_t *list;
 
     if (!is_utf8(param->name) || !is_utf8(param->value)) {
         submit_fault(s, param->name, "is not UTF-8");
         return true;
     }
-    value = is_text_option(param->name) || !strncmp(param->name, params_prefix, strlen(params_prefix)) ||
-                    !strcmp(param->name, "tag") ? json_string(param->value) : value_of(param->value);
-    if (!value)
-        return false;
-    if (!strcmp(param->name, "tag")) {
-        list = json_object_get(root, "tags");
-        return !json_array_append_new(list, value);
-    }
-    if (!strncmp(param->name, params_prefix, strlen(params_prefix))) {
-        return put(s, json_object_get(root, "params"), "params", param->name + strlen(params_prefix), value);
-    }
     if (!strcmp(param->name, "tags") || !strcmp(param->name, "params")) {
         submit_fault(s, param->name, "is not known here: tag=... and param.NAME=... are");
-        json_decref(value);
         return true;
     }
+    value = is_param || is_tag || is_text_option(param->name) ? json_string(param->value) : value_of(param->value);
+    if (!value)
+        return false;
+    if (is_tag)
+        return !json_array_append_new(json_object_get(root, "tags"), value);
+    if (is_param)
+        return put(s, json_object_get(root, "params"), "params", param->name + strlen(prefix), value);
     return put(s, root, NULL, param->name, value);
 }
 
