@@ -5,8 +5,6 @@
 #include <string.h>
 
 #include "api/article.h"
-#include "api/query.h"
-#include "api/job_reply.h"
 #include "api/router.h"
 #include "api/server_priv.h"
 
@@ -56,14 +54,10 @@ static void on_ended(void *arg, enum err err)
 
 static void start(struct request *request, enum article_kind kind, const char *words)
 {
-    static const struct query_name nothing[] = {{NULL, 0}};
     struct thread *thread = request_thread(request);
-    struct ticket *ticket = NULL;
+    struct ticket *ticket = calloc(1, sizeof *ticket);
     enum err err = ERR_NOMEM;
 
-    if (!request_knows(request, nothing))
-        return;
-    ticket = calloc(1, sizeof *ticket);
     if (ticket) {
         atomic_init(&ticket->refs, 2);
         ticket->thread = thread;
