@@ -272,14 +272,16 @@ int answer_refused(const struct answer *answer)
     json_t *problem = answer->body.len ? json_loadb(answer->body.at, answer->body.len, 0, NULL) : NULL;
     const char *title = json_string_value(json_object_get(problem, "title"));
     const char *detail = json_string_value(json_object_get(problem, "detail"));
-    json_t *fault;
+    json_t *faults = json_object_get(problem, "errors"), *fault;
     size_t i;
 
-    if (title)
-        say("%s%s%s", title, detail ? ": " : "", detail ? detail : "");
-    else
+    if (!title)
         say("the service answered %d", answer->status);
-    json_array_foreach(json_object_get(problem, "errors"), i, fault) {
+    else if (json_array_size(faults) || !detail)
+        say("%s", title);
+    else
+        say("%s: %s", title, detail);
+    json_array_foreach(faults, i, fault) {
         const char *pointer = json_string_value(json_object_get(fault, "pointer"));
         const char *what = json_string_value(json_object_get(fault, "detail"));
 

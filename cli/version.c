@@ -2,6 +2,7 @@
 #include <jansson.h>
 #include <cyaml/cyaml.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/client.h"
 #include "cli/command.h"
@@ -16,12 +17,14 @@ const char *sqlite3_libversion(void);
 int command_version(int argc, char **argv)
 {
     struct options options = {0};
+    const char *lws;     /* with the name of a branch after a dash */
     int first, code = options_read(argc, argv, 0, 0, 0, &options, &first);
 
     if (code)
         return code;
-    printf("buzzer %s\nlibwebsockets %s\nSQLite %s\njansson %s\nlibcurl %s\nlibcyaml %s\n", BUZZER_VERSION,
-           lws_get_library_version(), sqlite3_libversion(), jansson_version_str(), client_library_version(),
+    lws = lws_get_library_version();
+    printf("buzzer %s\nlibwebsockets %.*s\nSQLite %s\njansson %s\nlibcurl %s\nlibcyaml %s\n", BUZZER_VERSION,
+           (int)strcspn(lws, "-"), lws, sqlite3_libversion(), jansson_version_str(), client_library_version(),
            cyaml_version_str);
     return say_written() ? EXIT_DONE : EX_SOFTWARE;
 }

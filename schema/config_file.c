@@ -115,19 +115,37 @@ static void complaint_hear(cyaml_log_t level, void *arg, const char *format, va_
         strcpy(complaint->where, line);
 }
 
+/* The innermost place named: "slots, near line 3", as far as it is known. */
+static void complaint_place(const struct complaint *complaint, char *place, size_t size)
+{
+    const char *field = strstr(complaint->where, "field '"), *line = strstr(complaint->where, "(line: ");
+
+    snprintf(place, size, "%.*s%s%s%.*s", field ? (int)strcspn(field + 7, "'") : 0, field ? field + 7 : "",
+             field && line ? ", " : "", line ? "near line " : "", line ? (int)strspn(line + 7, "0123456789") : 0,
+             line ? line + 7 : "");
+}
+
 static void complaint_tell(const struct complaint *complaint, const char *name, cyaml_err_t err,
                            char *message, size_t size)
 {
-    const char *line = strstr(complaint->where, "(line: ");
-    char near_line[32] = "";
+    static const struct { const char *said, *meant; } words[] = {
+        {"Expecting SEQUENCE", "a list is wanted here"},
+        {"Expecting MAPPING", "settings are wanted here, name: value"},
+        {"Expecting STRING", "a single value is wanted here"},
+    };
+    const char *what = complaint->what[0] ? complaint->what : cyaml_strerror(err);
+    char place[220];
 
-    if (line)
-        snprintf(near_line, sizeof near_line, " near line %.*s", (int)strspn(line + 7, "0123456789"), line + 7);
-    if (strncmp(complaint->what, "Unexpected key: ", 16) == 0)
-        snprintf(message, size, "%s: unknown key '%.80s'%s", name, complaint->what + 16, near_line);
+    complaint_place(complaint, place, sizeof place);
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strncmp(what, words[i].said, strlen(words[i].said)) == 0)
+            what = words[i].meant;
+    if (strncmp(what, "Unexpected key: ", 16) == 0)
+        snprintf(message, size, "%s: unknown key '%.80s' %s", name, what + 16, place);
+    else if (strncmp(what, "Mapping field already seen: ", 28) == 0)
+        snprintf(message, size, "%s: %s: stands there twice", name, place);
     else
-        snprintf(message, size, "%s: not as it should be%s: %s", name, near_line,
-                 complaint->what[0] ? complaint->what : cyaml_strerror(err));
+        snprintf(message, size, "%s: %s%s%s", name, place, place[0] ? ": " : "", what);
 }
 
 /* Takes what stands in the struct at from into the one at base. */
