@@ -68,9 +68,9 @@ static void real_images_have_their_size(void **state)
 static void bytes_that_are_no_image_have_the_wrong_media_type(void **state)
 {
     (void)state;
-    assert_int_equal(check("GIF89a\x01\x01 and so on, and on", 30, "image/png"), ERR_MEDIA_TYPE);
+    assert_int_equal(check("GIF89a, and so on", 17, "image/png"), ERR_MEDIA_TYPE);
     assert_int_equal(check("\x89PNG", 4, "image/png"), ERR_MEDIA_TYPE);
-    assert_int_equal(check("%PDF-1.7 ...........................", 36, NULL), ERR_MEDIA_TYPE);
+    assert_int_equal(check("%PDF-1.7 and so on", 18, NULL), ERR_MEDIA_TYPE);
     assert_int_equal(check("", 0, "image/png"), ERR_INVALID);
 }
 
