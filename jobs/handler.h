@@ -1,7 +1,7 @@
 /* handler.h: how work is written in C. A handler runs in an executor process of its own, one job at
  * a time; it may block, burn the processor, crash or be killed. A shared object exports
  *
- *     const struct buzzer_handler buzzer_handlers[];    ends with an entry whose name is NULL
+ *     buzzer_handlers       an array that ends with an entry whose name is NULL
  *
  * and is named in the settings (`shared_object:`), which also state its limits. This header is all
  * it needs, and includes nothing of Buzzer. */
@@ -43,5 +43,7 @@ struct buzzer_handler {
     const char *name;             /* the job type */
     int (*run)(struct buzzer_job *job);
 };
+
+extern const struct buzzer_handler buzzer_handlers[];
 
 #endif

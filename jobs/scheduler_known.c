@@ -54,7 +54,6 @@ static enum err remember(struct scheduler *s, const struct job *job, uint32_t *r
         return err;
     struct entry *entry = store_at(&s->store, *ret_number);
     entry->type = type ? (uint16_t)type->number : TYPE_UNKNOWN;
-    entry->expires_at = job->spec->expires_at;
     if (type)
         s->stats[type->number].n_entries++;
     return ERR_OK;
@@ -75,6 +74,13 @@ void entry_line_up(struct scheduler *s, uint32_t number, int64_t due_at)
         timer = due_at ? due_at : 1;
     if (timer)
         entry_set_timer(s, number, timer);
+}
+
+/* 0: never. The fold sets it aside once a job was started, or was retried on request. */
+static int64_t expiry(const struct job *job)
+{
+    bool was_retried = job->max_attempts != job->spec->max_attempts;
+    return job->n_attempts || was_retried ? 0 : job->spec->expires_at;
 }
 
 static bool is_ours(const struct scheduler *s, const struct job *job)
@@ -117,7 +123,7 @@ static void take_waiting(struct scheduler *s, uint32_t number, const struct job 
         claim_fence(s, entry->claim);
     entry->epoch = job->epoch;
     entry->order = ((int64_t)(PRIORITY_MAX - job->spec->priority) << 56) | job->ready_pos;
-    entry->expires_at = job->spec->expires_at;
+    entry->expires_at = expiry(job);
     entry->state = job->state == JOB_QUEUED ? ENTRY_READY : ENTRY_TIMED;
     entry_line_up(s, number, job->run_at);
 }

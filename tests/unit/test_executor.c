@@ -1,0 +1,245 @@
+// needs: jobs
+/* Real executors under a real worker: what good handlers give, what bad ones cannot do. */
+#include "tests/support/world.h"
+
+static const char *const hurt[] = {"segv", "abort", "exit", "killed", "eat_memory", "spin", "flood", "not_json",
+                                   "no_result", "bad_input", "fail", "garble", "escape"};
+
+static int set_up(void **state)
+{
+    struct world *world = world_new();
+    for (unsigned i = 0; i < sizeof hurt / sizeof *hurt; i++) {
+        struct config_type *entry = world_type(world, hurt[i]);
+        entry->shared_object = (char *)(uintptr_t)(BINARY_DIR "/hurt.so");
+        entry->memory_bytes = 256 << 20;
+        if (strcmp(hurt[i], "spin") == 0)
+            entry->timeout_ms = 300;
+    }
+    world_open(world, 2);
+    *state = world;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    world_free(*state);
+    return 0;
+}
+
+static struct job *run(struct world *world, const char *type, const char *input, enum job_state state)
+{
+    char id[ID_SIZE];
+    world_submit(world, type, input, id);
+    return world_await(world, id, state);
+}
+
+static void expect_failure(struct world *world, const char *type, enum job_error_code code, const char *part)
+{
+    struct job *job = run(world, type, "{}", JOB_FAILED);
+    assert_string_equal(job_error_word(job->error.code), job_error_word(code));
+    assert_non_null(job->error.message);
+    if (!strstr(job->error.message, part))
+        fail_msg("%s does not say %s", job->error.message, part);
+    job_unref(job);
+}
+
+static void echo_gives_back_what_came(void **state)
+{
+    struct job *job = run(*state, "echo", "{\"a\":[1,2]}", JOB_SUCCEEDED);
+    assert_non_null(job->result);
+    assert_string_equal(job->result->bytes, "{\"a\":[1,2]}");
+    assert_int_equal(job->attempt, 1);
+    job_unref(job);
+}
+
+static void echo_gives_back_many_bytes_with_their_type(void **state)
+{
+    struct world *world = *state;
+    size_t len = 3 << 20;
+    char *bytes = malloc(len), id[ID_SIZE];
+    struct body *body = NULL;
+
+    for (size_t i = 0; i < len; i++)
+        bytes[i] = (char)(i * 31);
+    world_submit_bytes(world, "echo", "image/png", bytes, len, id);
+    struct job *job = world_await(world, id, JOB_SUCCEEDED);
+    assert_int_equal(job->result_len, len);
+    assert_int_equal(reader_body(world->reader, job->result_pos, &body), ERR_OK);
+    assert_string_equal(body->media_type, "image/png");
+    assert_memory_equal(body->bytes, bytes, len);
+    body_unref(body);
+    job_unref(job);
+    free(bytes);
+}
+
+static void sleep_says_how_long_it_slept(void **state)
+{
+    struct job *job = run(*state, "sleep", "{\"seconds\":0.01}", JOB_SUCCEEDED);
+    assert_string_equal(job->result->bytes, "{\"slept\":0.01}");
+    job_unref(job);
+}
+
+static void a_long_job_tells_its_progress(void **state)
+{
+    struct world *world = *state;
+    struct job *job = run(world, "sleep", "{\"seconds\":0.7}", JOB_SUCCEEDED);
+    world_await_progress(world);
+    assert_in_range(world->last_percent, 1, 99);
+    job_unref(job);
+}
+
+static void a_crash_names_its_signal_and_hits_one_job(void **state)
+{
+    struct world *world = *state;
+    char before[ID_SIZE], crash[ID_SIZE], after[ID_SIZE];
+
+    world_submit(world, "echo", "1", before);
+    world_submit(world, "segv", "{}", crash);
+    world_submit(world, "echo", "2", after);
+    struct job *job = world_await(world, crash, JOB_FAILED);
+    assert_int_equal(job->error.code, JOB_ERROR_CRASHED);
+    assert_non_null(strstr(job->error.message, "SIGSEGV"));
+    job_unref(job);
+    job_unref(world_await(world, before, JOB_SUCCEEDED));
+    job_unref(world_await(world, after, JOB_SUCCEEDED));
+}
+
+static void an_abort_is_a_crash(void **state)
+{
+    expect_failure(*state, "abort", JOB_ERROR_CRASHED, "SIGABRT");
+}
+
+static void an_exit_is_a_crash(void **state)
+{
+    expect_failure(*state, "exit", JOB_ERROR_CRASHED, "exit code 3");
+}
+
+static void a_kill_from_outside_counts_as_out_of_memory(void **state)
+{
+    expect_failure(*state, "killed", JOB_ERROR_OUT_OF_MEMORY, "memory");
+}
+
+static void memory_has_its_limit(void **state)
+{
+    expect_failure(*state, "eat_memory", JOB_ERROR_OUT_OF_MEMORY, "no more memory");
+}
+
+static void a_handler_that_spins_is_killed_at_its_timeout(void **state)
+{
+    int64_t start = clock_mono_ms();
+    expect_failure(*state, "spin", JOB_ERROR_TIMEOUT, "timeout_ms");
+    assert_in_range(clock_mono_ms() - start, 300, 1300);
+}
+
+static void a_flood_is_bad_output(void **state)
+{
+    expect_failure(*state, "flood", JOB_ERROR_BAD_OUTPUT, "output_bytes");
+}
+
+static void what_is_not_json_is_bad_output(void **state)
+{
+    expect_failure(*state, "not_json", JOB_ERROR_BAD_OUTPUT, "not JSON");
+}
+
+static void no_result_is_bad_output(void **state)
+{
+    expect_failure(*state, "no_result", JOB_ERROR_BAD_OUTPUT, "no result");
+}
+
+static void bad_input_is_not_retried_and_its_words_are_cleaned(void **state)
+{
+    struct job *job = run(*state, "bad_input", "{}", JOB_FAILED);
+    assert_int_equal(job->error.code, JOB_ERROR_BAD_INPUT);
+    assert_false(job->error.retryable);
+    assert_string_equal(job->error.message, "never ? works");
+    job_unref(job);
+}
+
+static void a_failure_says_what_the_handler_said(void **state)
+{
+    expect_failure(*state, "fail", JOB_ERROR_HANDLER_ERROR, "not this time");
+}
+
+static void an_executor_that_breaks_the_protocol_is_killed(void **state)
+{
+    expect_failure(*state, "garble", JOB_ERROR_CRASHED, "protocol");
+    job_unref(run(*state, "echo", "3", JOB_SUCCEEDED));
+}
+
+static void a_handler_cannot_leave_its_sandbox(void **state)
+{
+    struct world *world = *state;
+    char input[128];
+    snprintf(input, sizeof input, "\"%s/buzzer.db\"", world->dir);
+    struct job *job = run(world, "escape", input, JOB_SUCCEEDED);
+    assert_string_equal(job->result->bytes, "{\"data\":13,\"outside\":13,\"inet\":1,\"local\":1,\"child\":1,\"parent\":1,"
+                                            "\"traced\":1,\"program\":1,\"readable\":0}");
+    job_unref(job);
+}
+
+static void a_cancel_ends_a_running_handler(void **state)
+{
+    struct world *world = *state;
+    char id[ID_SIZE];
+
+    world_submit(world, "sleep", "{\"seconds\":60}", id);
+    job_unref(world_await(world, id, JOB_RUNNING));
+    int64_t start = clock_mono_ms();
+    world_cancel(world, id);
+    job_unref(world_await(world, id, JOB_CANCELLED));
+    assert_true(clock_mono_ms() - start < 1000);
+}
+
+static void many_short_jobs_all_end(void **state)
+{
+    struct world *world = *state;
+    char id[ID_SIZE];
+    for (unsigned i = 0; i < 2000; i++)
+        world_submit(world, "echo", "{}", id);
+    world_await_final(world, 2000);
+}
+
+static void short_jobs_pass_a_long_one(void **state)
+{
+    struct world *world = *state;
+    char id[ID_SIZE], last[ID_SIZE];
+
+    for (unsigned i = 0; i < 100; i++)
+        world_submit(world, "echo", "{}", id);
+    world_await_final(world, 100);
+    world_submit(world, "sleep", "{\"seconds\":60}", id);
+    for (unsigned i = 0; i < 100; i++)
+        world_submit(world, "echo", "{}", last);
+    job_unref(world_await(world, last, JOB_SUCCEEDED));
+    world_cancel(world, id);
+    job_unref(world_await(world, id, JOB_CANCELLED));
+}
+
+int main(int argc, char **argv)
+{
+    WORLD_MAIN(argc, argv);
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(echo_gives_back_what_came),
+        TEST(echo_gives_back_many_bytes_with_their_type),
+        TEST(sleep_says_how_long_it_slept),
+        TEST(a_long_job_tells_its_progress),
+        TEST(a_crash_names_its_signal_and_hits_one_job),
+        TEST(an_abort_is_a_crash),
+        TEST(an_exit_is_a_crash),
+        TEST(a_kill_from_outside_counts_as_out_of_memory),
+        TEST(memory_has_its_limit),
+        TEST(a_handler_that_spins_is_killed_at_its_timeout),
+        TEST(a_flood_is_bad_output),
+        TEST(what_is_not_json_is_bad_output),
+        TEST(no_result_is_bad_output),
+        TEST(bad_input_is_not_retried_and_its_words_are_cleaned),
+        TEST(a_failure_says_what_the_handler_said),
+        TEST(an_executor_that_breaks_the_protocol_is_killed),
+        TEST(a_handler_cannot_leave_its_sandbox),
+        TEST(a_cancel_ends_a_running_handler),
+        TEST(many_short_jobs_all_end),
+        TEST(short_jobs_pass_a_long_one),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
