@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <time.h>
 
 #include "tests/bench/load/client.h"
 
@@ -86,7 +87,9 @@ int push_main(int argc, char **argv)
     last = now_ms();
     while (n_told < count + warm && now_ms() - last < 10e3) {
         bool warming = sent < warm || (sent == warm && n_told < warm);
-        double now = now_ms(), due = rate > 0 && !warming ? start + (double)(sent - warm) * 1e3 / rate : now;
+        double now = now_ms(), due = rate > 0 && !warming && start > 0 ? start + (double)(sent - warm) * 1e3 / rate : now;
+        struct timespec wait;
+        double wait_ms;
         int got;
         if (!warming && start == 0) {
             start = due = now;
@@ -103,7 +106,9 @@ int push_main(int argc, char **argv)
                 break;
             }
         }
-        got = epoll_wait(poll, events, 64, rate > 0 && !warming ? 0 : sent == n_told ? 0 : 100);
+        wait_ms = due > now ? due - now : clients[CONNECTIONS].is_socket && sent == n_told ? 0 : 100;
+        wait = (struct timespec){.tv_sec = 0, .tv_nsec = (long)(wait_ms * 1e6)};
+        got = epoll_pwait2(poll, events, 64, &wait, NULL);
         for (int i = 0; i < got; i++)
             client_read(events[i].data.ptr, heard);
     }
