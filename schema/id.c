@@ -57,43 +57,48 @@ void id_random_hex(char *hex, size_t n_bytes)
     hex[2 * n_bytes] = '\0';
 }
 
-/* 80 bits as two halves of 40, which are eight digits each. */
-struct tail {
-    int64_t ms;
-    uint64_t high, low;
-};
+/* The random part, a digit in each byte. */
+#define TAIL_LEN 16
 
-#define HALF ((1ULL << 40) - 1)
-
-static void put(char *at, uint64_t value, int n)
+/* One more; false after the last of all, when every digit is 0 again. */
+static bool rise(unsigned char tail[TAIL_LEN])
 {
-    for (int i = n - 1; i >= 0; i--) {
-        at[i] = digits[value & 31];
-        value >>= 5;
+    for (int i = TAIL_LEN - 1; i >= 0; i--) {
+        tail[i] = (tail[i] + 1) & 31;
+        if (tail[i])
+            return true;
     }
+    return false;
 }
 
 void id_make(int64_t wall_ms, char id[ID_SIZE])
 {
-    static _Thread_local struct tail last;
+    static _Thread_local struct {
+        int64_t ms;
+        unsigned char tail[TAIL_LEN];
+    } last = {.ms = -1};
+    uint64_t ms = (uint64_t)wall_ms;
 
-    if (wall_ms == last.ms && (last.low != HALF || last.high != HALF)) {
-        last.low = (last.low + 1) & HALF;
-        last.high += last.low == 0;
-    } else {
+    if (wall_ms != last.ms || !rise(last.tail)) {
         last.ms = wall_ms;
-        last.high = id_random() & (HALF >> 1); /* room to rise within the millisecond */
-        last.low = id_random() & HALF;
+        random_bytes(last.tail, sizeof last.tail);
+        for (int i = 0; i < TAIL_LEN; i++)
+            last.tail[i] &= 31;
+        last.tail[0] &= 15; /* leaves half of them to rise to within the millisecond */
     }
-    put(id, (uint64_t)wall_ms & ((1ULL << 48) - 1), 10);
-    put(id + 10, last.high, 8);
-    put(id + 18, last.low, 8);
+    for (int i = ID_LEN - TAIL_LEN - 1; i >= 0; i--) {
+        id[i] = digits[ms & 31];
+        ms >>= 5;
+    }
+    id[0] = digits[((uint64_t)wall_ms >> 45) & 7]; /* 48 bits in ten digits leave the first one three */
+    for (int i = 0; i < TAIL_LEN; i++)
+        id[ID_LEN - TAIL_LEN + i] = digits[last.tail[i]];
     id[ID_LEN] = '\0';
 }
 
 bool id_is_valid(const char *id, size_t len)
 {
-    if (len != ID_LEN || id[0] > '7') /* 48 bits in ten digits leave the first one three */
+    if (len != ID_LEN || id[0] > '7')
         return false;
     for (size_t i = 0; i < len; i++)
         if (!id[i] || !strchr(digits, id[i]))

@@ -74,8 +74,10 @@ static enum err read_tags(const json_t *tags, struct spec *spec)
     if (!json_is_array(tags) || json_array_size(tags) > TAGS_MAX)
         return ERR_CORRUPT;
     for (size_t i = 0; i < json_array_size(tags) && !err; i++) {
-        err = read_name(json_string_value(json_array_get(tags, i)), NULL, &spec->tags[i]);
-        spec->n_tags += !err;
+        char *tag = NULL;
+        err = read_name(json_string_value(json_array_get(tags, i)), NULL, &tag);
+        if (!err)
+            spec->tags[spec->n_tags++] = tag;
     }
     return err;
 }

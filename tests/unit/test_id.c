@@ -40,6 +40,17 @@ static void ids_of_one_millisecond_rise(void **state)
     }
 }
 
+static void a_time_that_does_not_fit_still_makes_an_id(void **state)
+{
+    char id[ID_SIZE];
+    (void)state;
+
+    id_make(INT64_MAX, id);
+    assert_true(id_is_valid(id, ID_LEN));
+    id_make(-2, id);
+    assert_true(id_is_valid(id, ID_LEN));
+}
+
 static void a_later_millisecond_sorts_later(void **state)
 {
     char early[ID_SIZE], late[ID_SIZE];
@@ -147,6 +158,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_id_starts_with_its_milliseconds),
         cmocka_unit_test(ids_of_one_millisecond_rise),
+        cmocka_unit_test(a_time_that_does_not_fit_still_makes_an_id),
         cmocka_unit_test(a_later_millisecond_sorts_later),
         cmocka_unit_test(no_id_is_made_twice_by_any_thread),
         cmocka_unit_test(what_is_no_id_is_told),

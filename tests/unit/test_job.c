@@ -131,6 +131,8 @@ static void a_shared_job_is_copied_whole(void **state)
     assert_ptr_not_equal(mine, other);
     assert_ptr_equal(mine->spec, other->spec);
     assert_ptr_equal(mine->result, other->result);
+    assert_int_equal(atomic_load(&mine->spec->refs), 2);
+    assert_int_equal(atomic_load(&mine->result->refs), 2);
     assert_ptr_not_equal(mine->worker, other->worker);
     assert_ptr_not_equal(mine->attempts, other->attempts);
     job_unref(other);
