@@ -9,7 +9,7 @@
 #include "schema/clock.h"
 #include "schema/text.h"
 
-#define BAR 20
+#define BAR 10
 
 static void erase(struct board *board)
 {
@@ -45,7 +45,7 @@ static void put_row(const struct board *board, const struct board_row *row, int6
     bar[BAR] = '\0';
     if (row->percent >= 0)
         snprintf(percent, sizeof percent, "%d%%", row->percent);
-    snprintf(line, sizeof line, "%s %-9s [%s] %4s %6lld.%llds %s%s%s", row->id, row->state, bar, percent,
+    snprintf(line, sizeof line, "%s %-9s [%s] %4s %4lld.%llds %s%s%s", row->id, row->state, bar, percent,
              (long long)(ms / 1000), (long long)(ms % 1000 / 100), row->type, row->message[0] ? ": " : "", row->message);
     text_harmless(&text, line, strlen(line));
     if (text.at && !text.failed)

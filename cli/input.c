@@ -116,11 +116,12 @@ static int read_argument(const char *argument, struct input *input)
         input->is_json = true;
         return input->bytes ? 0 : EX_SOFTWARE;
     }
-    if (strchr("{[\"-0123456789", argument[0]))
+    if (argument[0] && strchr("{[\"", argument[0])) {
         say("'%s' is not JSON, and no file has that name", argument);
-    else
-        say("%s: %s", argument, strerror(ENOENT));
-    return strchr("{[\"", argument[0]) ? EX_DATAERR : EX_NOINPUT;
+        return EX_DATAERR;
+    }
+    say("%s: %s", argument, strerror(ENOENT));
+    return EX_NOINPUT;
 }
 
 int input_read(const char *argument, struct input *ret_input)

@@ -19,6 +19,7 @@
 
 #define PAUSE_MIN_MS 100
 #define PAUSE_MAX_MS 5000
+#define GAP "the service no longer has all that happened meanwhile; going on from now"
 #define PATIENCE_MS (10 * 60 * 1000)    /* so long without a service, and it is given up */
 
 struct watch {
@@ -44,8 +45,12 @@ static void on_subscribed(struct watch *watch, json_t *about)
     bool resumed = watch->cursor[0] != '\0';
 
     keep_cursor(watch, job_text(about, "cursor"));
-    if (resumed && !watch->id && json_is_false(json_object_get(about, "recovered")))
-        say("the service no longer has all that happened meanwhile; going on from now");
+    if (!resumed || watch->id || !json_is_false(json_object_get(about, "recovered")))
+        return;
+    if (watch->on_terminal)
+        board_say(&watch->board, GAP);
+    else
+        say("%s", GAP);
 }
 
 static bool on_event(void *arg, const char *name, const char *data, const char *id)
