@@ -173,6 +173,7 @@ static int read_page(struct ocr *ocr)
         ocr->job->fail(ocr->job, "the recognition failed");
         goto out;
     }
+    image_progress(ocr->job, &ocr->image, ocr->page, 100);   /* the library stops short of it */
     text = TessBaseAPIGetUTF8Text(engine.api);
     if (text && add_text(ocr, text) && add_words(ocr))
         end = 0;

@@ -239,6 +239,36 @@ static void an_endless_tiff_has_an_end(void **state)
     free(bytes);
 }
 
+/* A second directory after the file, a copy of the first: two pages of the same pixels. */
+static void every_page_of_a_tiff_is_read(void **state)
+{
+    size_t len;
+    unsigned char *bytes = load(DATA "page.tif", &len);
+    struct seen seen;
+    uint32_t page, second;
+    uint16_t n;
+
+    (void)state;
+    len += len % 2;                 /* a directory begins at an even place */
+    second = (uint32_t)len;
+    memcpy(&page, bytes + 4, 4);
+    memcpy(&n, bytes + page, 2);
+    size_t size = 2 + (size_t)n * 12 + 4;
+    memcpy(bytes + len, bytes + page, size);
+    memcpy(bytes + page + size - 4, &second, 4);
+    assert_int_equal(run_bytes("ocr", bytes, len + size, "{}", &seen), BUZZER_DONE);
+    assert_string_equal(seen.progress_message, "page 2 of 2");
+    assert_int_equal(seen.percent, 100);
+    json_t *words = json_object_get(seen.result, "words");
+    json_t *last = json_array_get(words, json_array_size(words) - 1);
+    const char *text = json_string_value(json_object_get(seen.result, "text")), *feed = strchr(text, '\f');
+    assert_int_equal(json_integer_value(json_object_get(last, "page")), 2);
+    assert_non_null(feed);
+    assert_non_null(strstr(feed, "the Kentish Petition of 1642"));
+    json_decref(seen.result);
+    free(bytes);
+}
+
 static int open_module(void **state)
 {
     (void)state;
@@ -261,6 +291,7 @@ int main(void)
         cmocka_unit_test(formats_that_are_not_offered_are_bad_input),
         cmocka_unit_test(a_language_that_is_a_path_is_bad_input),
         cmocka_unit_test(an_endless_tiff_has_an_end),
+        cmocka_unit_test(every_page_of_a_tiff_is_read),
     };
 
     if (access(MODULE, R_OK)) {
