@@ -336,8 +336,6 @@ static enum err apply_submitted(struct view *view, struct event *event, struct v
 
     if (err || step->outcome != OUTCOME_ACCEPTED)
         return err;
-    if (cache_has(view->cache, event->job))
-        return known_id(view, event->job, step);
     event->prev = 0;
     switch (fold(&job, event, &step->told)) {
     case FOLD_CREATED:

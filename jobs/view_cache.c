@@ -13,8 +13,14 @@
 #define CACHE_SETS 16384
 #define CACHE_WAYS 4
 
+/* A set is one line of the processor's cache; the hash spares a look at the job. */
+struct slot {
+    uint64_t hash;
+    struct job *job;
+};
+
 struct cache {
-    struct job *at[CACHE_SETS][CACHE_WAYS];
+    struct slot at[CACHE_SETS][CACHE_WAYS];
 };
 
 struct cache *cache_new(void)
@@ -26,8 +32,8 @@ void cache_clear(struct cache *cache)
 {
     for (unsigned set = 0; set < CACHE_SETS; set++)
         for (unsigned way = 0; way < CACHE_WAYS; way++) {
-            job_unref(cache->at[set][way]);
-            cache->at[set][way] = NULL;
+            job_unref(cache->at[set][way].job);
+            cache->at[set][way].job = NULL;
         }
 }
 
@@ -39,37 +45,28 @@ void cache_free(struct cache *cache)
     free(cache);
 }
 
-static unsigned set_of(const char *id)
+static uint64_t hash_of(const char *id)
 {
     uint64_t hash = UINT64_C(14695981039346656037);
 
     for (; *id; id++)
         hash = (hash ^ (unsigned char)*id) * UINT64_C(1099511628211);
-    return (unsigned)((hash ^ (hash >> 32)) % CACHE_SETS);
-}
-
-static struct job **find(const struct cache *cache, const char *id)
-{
-    struct job *const *set = cache->at[set_of(id)];
-
-    for (unsigned way = 0; way < CACHE_WAYS; way++)
-        if (set[way] && memcmp(set[way]->spec->id, id, ID_LEN) == 0)
-            return (struct job **)&set[way];
-    return NULL;
+    return hash ^ (hash >> 32);
 }
 
 struct job *cache_take(struct cache *cache, const char *id)
 {
-    struct job **slot = find(cache, id), *job = slot ? *slot : NULL;
+    uint64_t hash = hash_of(id);
+    struct slot *set = cache->at[hash % CACHE_SETS];
 
-    if (slot)
-        *slot = NULL;
-    return job;
-}
-
-bool cache_has(const struct cache *cache, const char *id)
-{
-    return find(cache, id) != NULL;
+    for (unsigned way = 0; way < CACHE_WAYS; way++) {
+        struct job *job = set[way].job;
+        if (job && set[way].hash == hash && strcmp(job->spec->id, id) == 0) {
+            set[way].job = NULL;
+            return job;
+        }
+    }
+    return NULL;
 }
 
 /* Lower goes first. */
@@ -82,18 +79,14 @@ static int64_t worth(const struct job *job)
 
 void cache_put(struct cache *cache, struct job *job)
 {
-    struct job **set = cache->at[set_of(job->spec->id)], **slot = &set[0];
+    uint64_t hash = hash_of(job->spec->id);
+    struct slot *set = cache->at[hash % CACHE_SETS], *slot = &set[0];
 
-    for (unsigned way = 0; way < CACHE_WAYS; way++) {
-        if (!set[way]) {
+    for (unsigned way = 0; way < CACHE_WAYS && slot->job; way++)
+        if (!set[way].job || worth(set[way].job) < worth(slot->job))
             slot = &set[way];
-            break;
-        }
-        if (worth(set[way]) < worth(*slot))
-            slot = &set[way];
-    }
-    if (*slot && worth(*slot) >= worth(job) && job->state != JOB_RUNNING)
+    if (slot->job && worth(slot->job) >= worth(job) && job->state != JOB_RUNNING)
         return;
-    job_unref(*slot);
-    *slot = job_ref(job);
+    job_unref(slot->job);
+    *slot = (struct slot){.hash = hash, .job = job_ref(job)};
 }

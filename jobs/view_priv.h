@@ -84,7 +84,6 @@ struct cache *cache_new(void);
 void cache_free(struct cache *cache);
 void cache_clear(struct cache *cache);
 struct job *cache_take(struct cache *cache, const char *id);    /* out of it, the reference is yours */
-bool cache_has(const struct cache *cache, const char *id);
 void cache_put(struct cache *cache, struct job *job);           /* takes a reference of its own, or not */
 
 /* ---- view.c: the writer ---- */
