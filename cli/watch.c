@@ -17,6 +17,7 @@
 #include "cli/sse.h"
 #include "schema/clock.h"
 
+#define DRAW_MS 200                     /* the time that has gone by is drawn that often */
 #define PAUSE_MIN_MS 100
 #define PAUSE_MAX_MS 5000
 #define GAP "the service no longer has all that happened meanwhile; going on from now"
@@ -27,6 +28,7 @@ struct watch {
     const char *target, *id;            /* id NULL: all jobs */
     struct sse sse;
     struct board board;
+    int64_t drawn_at;
     char cursor[128];
     bool on_terminal;
     bool was_heard;                     /* on this connection */
@@ -95,8 +97,12 @@ static bool on_idle(void *arg)
 {
     struct watch *watch = arg;
 
-    if (watch->on_terminal && watch->board.n)
+    int64_t now_ms = clock_mono_ms();
+
+    if (watch->on_terminal && watch->board.n && now_ms - watch->drawn_at >= DRAW_MS) {
         board_draw(&watch->board, clock_wall_ms());
+        watch->drawn_at = now_ms;
+    }
     return true;
 }
 

@@ -168,6 +168,8 @@ enum err config_load(int argc, char **argv, struct config **ret_config, char *me
             err = apply(config, &settings[i], name, given[i], message, size);
         }
     }
+    if (!err)
+        err = config_check_files(config, message, size);
     if (err) {
         if (!message[0])
             snprintf(message, size, "%s", err_sentence(err));

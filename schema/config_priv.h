@@ -67,7 +67,7 @@ struct setting {
     enum setting_kind kind;
     size_t at, at2;            /* offsets in the struct; at2: of a list's count, the port, the second role */
     const char *initial;       /* as text; NULL: absent */
-    int64_t min, max;          /* of numbers; of texts the length, of lists the count; max 0: no bound of its own */
+    int64_t min, max;          /* of numbers; of texts the length, of lists the count */
     const char *value, *help;
 };
 
@@ -94,6 +94,8 @@ enum err config_parse(struct config *config, const char *name, const char *folde
 enum err config_read(struct config *config, const char *path, bool must_exist, char *message, size_t size);
 /* Types checked against each other and against the rules for an entry. */
 enum err config_check_types(const struct config *config, const char *name, char *message, size_t size);
+/* The files that types name must be there. */
+enum err config_check_files(const struct config *config, char *message, size_t size);
 enum err config_new(struct config **ret_config);       /* all defaults */
 
 #endif

@@ -1,6 +1,8 @@
 /* config_types.c: the rules that hold for the entries of `types:` as a whole. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "schema/config_priv.h"
 #include "schema/job.h"
@@ -44,6 +46,30 @@ enum err config_check_types(const struct config *config, const char *name, char 
         if (wrong) {
             snprintf(message, size, "%s: type %u%s%.64s%s %s", name, i + 1, type->name ? " '" : "",
                      type->name ? type->name : "", type->name ? "'" : "", wrong);
+            return ERR_CONFIG;
+        }
+    }
+    return ERR_OK;
+}
+
+static const char *file_missing(const struct config_type *type)
+{
+    if (type->shared_object && access(type->shared_object, R_OK) != 0)
+        return type->shared_object;
+    if (type->input_schema && access(type->input_schema, R_OK) != 0)
+        return type->input_schema;
+    /* One without a slash is looked for on the PATH of the executor. */
+    return type->command && strchr(type->command[0], '/') && access(type->command[0], X_OK) != 0 ? type->command[0] : NULL;
+}
+
+enum err config_check_files(const struct config *config, char *message, size_t size)
+{
+    for (unsigned i = 0; i < config->n_types; i++) {
+        const char *missing = file_missing(&config->types[i]);
+
+        if (missing) {
+            snprintf(message, size, "%s: type %u '%s': %s: %s", config->config_file, i + 1, config->types[i].name, missing,
+                     strerror(errno));
             return ERR_CONFIG;
         }
     }

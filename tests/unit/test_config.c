@@ -282,6 +282,23 @@ static void a_file_of_comments_changes_nothing(void **state)
     assert_int_equal(world.config->slots, 0);
 }
 
+static void files_that_types_name_must_be_there(void **state)
+{
+    (void)state;
+    write_file("settings.yaml", "types:\n  - {name: a, command: [cat]}\n  - {name: b, command: [/bin/sh]}\n");
+    assert_int_equal(LOAD("--config", "settings.yaml"), ERR_OK);
+    write_file("settings.yaml", "types:\n  - {name: a, shared_object: ./no.so}\n");
+    assert_int_equal(LOAD("--config", "settings.yaml"), ERR_CONFIG);
+    assert_says("type 1 'a': ");
+    assert_says("/no.so: No such file");
+    write_file("settings.yaml", "types:\n  - {name: a, command: [./settings.yaml]}\n");
+    assert_int_equal(LOAD("--config", "settings.yaml"), ERR_CONFIG);
+    assert_says("Permission denied");
+    write_file("settings.yaml", "types:\n  - {name: echo, input_schema: no.json}\n");
+    assert_int_equal(LOAD("--config", "settings.yaml"), ERR_CONFIG);
+    assert_says("/no.json: No such file");
+}
+
 static void what_is_no_plain_file_is_refused(void **state)
 {
     (void)state;
@@ -367,6 +384,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_command_found_on_the_path_keeps_its_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_fault_in_the_file_is_told_in_one_line, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_of_comments_changes_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(files_that_types_name_must_be_there, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_no_plain_file_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_example_says_the_defaults, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_man_page_knows_every_option, set_up, tear_down),
