@@ -27,7 +27,7 @@ static size_t cut(const char *line, size_t len, int width)
     size_t i = 0;
 
     for (; i < len; i++)
-        if (((unsigned char)line[i] & 0xc0) != 0x80 && width-- == 0)   /* the first byte of a character */
+        if (((unsigned char)line[i] & 0xc0) != 0x80 && width-- == 0) /* the first byte of a character */
             break;
     return i;
 }
@@ -46,7 +46,8 @@ static void put_row(const struct board *board, const struct board_row *row, int6
     if (row->percent >= 0)
         snprintf(percent, sizeof percent, "%d%%", row->percent);
     snprintf(line, sizeof line, "%s %-9s [%s] %4s %4lld.%llds %s%s%s", row->id, row->state, bar, percent,
-             (long long)(ms / 1000), (long long)(ms % 1000 / 100), row->type, row->message[0] ? ": " : "", row->message);
+             (long long)(ms / 1000), (long long)(ms % 1000 / 100), row->type, row->message[0] ? ": " : "",
+             row->message);
     text_harmless(&text, line, strlen(line));
     if (text.at && !text.failed)
         fwrite(text.at, 1, cut(text.at, text.len, board->width - 1), board->out);
@@ -109,7 +110,7 @@ void board_take(struct board *board, json_t *job, int64_t now_ms)
     i = row_find(board, row.id);
     if (job_is_over(job)) {
         erase(board);
-        put_row(board, &row, now_ms);    /* stays; the live ones are drawn below it */
+        put_row(board, &row, now_ms); /* stays; the live ones are drawn below it */
         fputc('\n', board->out);
         if (i < board->n) {
             board->n--;

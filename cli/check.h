@@ -7,7 +7,7 @@
 enum finding { FINDING_OK, FINDING_WARN, FINDING_FAIL };
 
 enum finding finding_tell(enum finding finding, const char *subject, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));   /* prints the line and gives the finding back */
+    __attribute__((format(printf, 3, 4))); /* prints the line and gives the finding back */
 
 /* check_machine.c */
 enum finding check_files(const struct config *config);

@@ -12,8 +12,8 @@
 
 #include "cli/check.h"
 
-#define FILES_BESIDE 100      /* open files that are no connections */
-#define PLUGIN "libwebsockets-evlib_ev.so"
+#define FILES_BESIDE 100 /* open files that are no connections */
+#define PLUGIN       "libwebsockets-evlib_ev.so"
 
 enum finding check_files(const struct config *config)
 {
@@ -22,7 +22,8 @@ enum finding check_files(const struct config *config)
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return finding_tell(FINDING_WARN, "open files", "%s", strerror(errno));
     if (limit.rlim_max < (rlim_t)config->max_connections + FILES_BESIDE)
-        return finding_tell(FINDING_WARN, "open files", "at most %llu, too few for max_connections %d; raise `ulimit -Hn`",
+        return finding_tell(FINDING_WARN, "open files",
+                            "at most %llu, too few for max_connections %d; raise `ulimit -Hn`",
                             (unsigned long long)limit.rlim_max, config->max_connections);
     return finding_tell(FINDING_OK, "open files", "up to %llu", (unsigned long long)limit.rlim_max);
 }
@@ -34,7 +35,8 @@ enum finding check_event_loop(const struct config *config)
 
     (void)config;
     if (!plugin)
-        return finding_tell(FINDING_FAIL, "event loop", "%s is missing: apt-get install libwebsockets-evlib-ev", PLUGIN);
+        return finding_tell(FINDING_FAIL, "event loop",
+                            "%s is missing: apt-get install libwebsockets-evlib-ev", PLUGIN);
     dlclose(plugin);
     return finding_tell(FINDING_OK, "event loop", "libev");
 }
@@ -45,7 +47,8 @@ enum finding check_landlock(const struct config *config)
 
     (void)config;
     if (version < 1)
-        return finding_tell(FINDING_WARN, "landlock", "the kernel has none (%s): jobs can write wherever the service can",
+        return finding_tell(FINDING_WARN, "landlock",
+                            "the kernel has none (%s): jobs can write wherever the service can",
                             strerror(errno));
     return finding_tell(FINDING_OK, "landlock", "version %ld", version);
 }

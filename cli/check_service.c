@@ -33,7 +33,8 @@ enum finding check_images(const struct config *config)
     if (!types_find(types, "barcode"))
         finding = finding_tell(FINDING_WARN, "image types", "not installed: no ocr, no barcode");
     else if (!types_find(types, "ocr"))
-        finding = finding_tell(FINDING_WARN, "image types", "no language data, so no ocr: apt-get install tesseract-ocr-eng");
+        finding = finding_tell(FINDING_WARN, "image types",
+                               "no language data, so no ocr: apt-get install tesseract-ocr-eng");
     else
         finding = finding_tell(FINDING_OK, "image types", "ocr and barcode");
     types_free(types);
@@ -71,10 +72,12 @@ static enum finding ask_port(const struct config *config, const char *server)
                    (answer.status == 200 || answer.status == 503);
 
     if (answers)
-        finding = finding_tell(answer.status == 200 ? FINDING_OK : FINDING_WARN, "address",
-                               answer.status == 200 ? "a service answers at %s" : "the service at %s is not ready", server);
+        finding = finding_tell(
+            answer.status == 200 ? FINDING_OK : FINDING_WARN, "address",
+            answer.status == 200 ? "a service answers at %s" : "the service at %s is not ready", server);
     else
-        finding = finding_tell(FINDING_FAIL, "address", "port %d is taken by another program: name another with --listen",
+        finding = finding_tell(FINDING_FAIL, "address",
+                               "port %d is taken by another program: name another with --listen",
                                config->listen_port);
     answer_clear(&answer);
     client_free(client);
@@ -87,8 +90,8 @@ enum finding check_port(const struct config *config)
     char server[128];
     int why = try_port(config);
 
-    snprintf(server, sizeof server, "http://%s%s%s:%d", is_v6 ? "[" : "", config->listen_host, is_v6 ? "]" : "",
-             config->listen_port);
+    snprintf(server, sizeof server, "http://%s%s%s:%d", is_v6 ? "[" : "", config->listen_host,
+             is_v6 ? "]" : "", config->listen_port);
     if (why == EADDRINUSE)
         return ask_port(config, server);
     if (why)

@@ -12,8 +12,8 @@
 
 #define SPACE_FAIL (64ull << 20)
 #define SPACE_WARN (1ull << 30)
-#define WRITES 50
-#define SLOW_US 20000
+#define WRITES     50
+#define SLOW_US    20000
 
 /* The data folder, or where it would be made. */
 static void folder_at_hand(const struct config *config, char folder[4096])
@@ -49,8 +49,10 @@ enum finding check_space(const struct config *config)
     if (statvfs(folder, &fs) != 0)
         return finding_tell(FINDING_FAIL, "free space", "%s: %s", folder, strerror(errno));
     bytes = (unsigned long long)fs.f_bavail * fs.f_frsize;
-    return finding_tell(bytes < SPACE_FAIL ? FINDING_FAIL : bytes < SPACE_WARN ? FINDING_WARN : FINDING_OK, "free space",
-                        "%llu MiB", bytes >> 20);
+    return finding_tell(bytes < SPACE_FAIL   ? FINDING_FAIL
+                        : bytes < SPACE_WARN ? FINDING_WARN
+                                             : FINDING_OK,
+                        "free space", "%llu MiB", bytes >> 20);
 }
 
 static int by_size(const void *a, const void *b)

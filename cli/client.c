@@ -8,8 +8,8 @@
 #include "cli/exit.h"
 #include "cli/say.h"
 
-#define ANSWER_BYTES (64u * 1024 * 1024)   /* no answer kept in memory is near it */
-#define HELD_S 90                          /* an answer is held for up to 60 s; a stream speaks every 15 */
+#define ANSWER_BYTES (64u * 1024 * 1024) /* no answer kept in memory is near it */
+#define HELD_S       90                  /* an answer is held for up to 60 s; a stream speaks every 15 */
 
 struct client {
     CURL *curl;
@@ -215,7 +215,8 @@ enum err client_ask(struct client *client, const struct ask *ask, struct answer 
     if (ask->prefer && !add_header(&headers, "Prefer", ask->prefer))
         goto out;
     /* Without these curl asks before it sends a larger body, and calls an absent one a form. */
-    if (posts && (!add_header(&headers, "Expect", "") || (!ask->media_type && !add_header(&headers, "Content-Type", ""))))
+    if (posts && (!add_header(&headers, "Expect", "") ||
+                  (!ask->media_type && !add_header(&headers, "Content-Type", ""))))
         goto out;
     prepare(&exchange, url.at, headers);
     if (posts) {
@@ -255,7 +256,8 @@ out:
 int client_failed(const struct client *client, enum err err)
 {
     if (err == ERR_NO_SERVICE)
-        say("no service at %s (%s); is `buzzer serve` running? --server names another", client->server, client->fault);
+        say("no service at %s (%s); is `buzzer serve` running? --server names another", client->server,
+            client->fault);
     else if (err == ERR_AGAIN)
         say("lost the service at %s (%s)", client->server, client->fault);
     else if (err == ERR_IO)
@@ -281,7 +283,8 @@ int answer_refused(const struct answer *answer)
         say("%s", title);
     else
         say("%s: %s", title, detail);
-    json_array_foreach(faults, i, fault) {
+    json_array_foreach(faults, i, fault)
+    {
         const char *pointer = json_string_value(json_object_get(fault, "pointer"));
         const char *what = json_string_value(json_object_get(fault, "detail"));
 

@@ -13,19 +13,19 @@
 struct client;
 
 struct ask {
-    const char *method;            /* "GET" or "POST" */
-    const char *path;              /* with the query, ready for the wire */
-    const char *media_type;        /* of the body */
+    const char *method;     /* "GET" or "POST" */
+    const char *path;       /* with the query, ready for the wire */
+    const char *media_type; /* of the body */
     const void *body;
     size_t len;
-    const char *idempotency_key;   /* or NULL */
-    const char *prefer;            /* or NULL */
-    FILE *to;                      /* where the body of a 200 goes as it comes; NULL: into the answer */
+    const char *idempotency_key; /* or NULL */
+    const char *prefer;          /* or NULL */
+    FILE *to;                    /* where the body of a 200 goes as it comes; NULL: into the answer */
 };
 
 struct answer {
     int status;
-    struct text body;              /* bounded; a longer one is ERR_IO */
+    struct text body; /* bounded; a longer one is ERR_IO */
 };
 
 /* server NULL: BUZZER_SERVER, or http://127.0.0.1:8000. ERR_USAGE when it is no http address; said. */
@@ -43,7 +43,7 @@ void answer_clear(struct answer *answer);
  * an answer that is no stream is in ret_answer. */
 struct stream {
     const char *path;
-    const char *last_event_id;     /* or "" */
+    const char *last_event_id; /* or "" */
     bool (*on_bytes)(void *arg, const char *bytes, size_t len);
     bool (*on_idle)(void *arg);
     void *arg;
@@ -55,8 +55,8 @@ int client_get(struct client *client, const char *path, struct answer *ret_answe
 int client_post(struct client *client, const char *path, struct answer *ret_answer);
 /* The same with the answer as JSON; the caller's reference. */
 int client_get_json(struct client *client, const char *path, json_t **ret_json);
-int client_failed(const struct client *client, enum err err);          /* says it; exit code */
-int answer_refused(const struct answer *answer);                       /* says the problem; exit code */
-int answer_json(const struct answer *answer, json_t **ret_json);       /* says what is wrong with it */
+int client_failed(const struct client *client, enum err err);    /* says it; exit code */
+int answer_refused(const struct answer *answer);                 /* says the problem; exit code */
+int answer_json(const struct answer *answer, json_t **ret_json); /* says what is wrong with it */
 
 #endif

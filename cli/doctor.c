@@ -7,8 +7,8 @@
 #include "cli/say.h"
 
 static enum finding (*const checks[])(const struct config *config) = {
-    check_types, check_images, check_folder, check_space, check_fsync, check_port, check_files, check_event_loop,
-    check_landlock, check_seccomp, check_clock,
+    check_types, check_images,     check_folder,   check_space,   check_fsync, check_port,
+    check_files, check_event_loop, check_landlock, check_seccomp, check_clock,
 };
 
 enum finding finding_tell(enum finding finding, const char *subject, const char *format, ...)
@@ -39,7 +39,8 @@ int command_doctor(int argc, char **argv)
         say("%s", message);
     if (err)
         return exit_of_err(err);
-    finding_tell(FINDING_OK, "settings", "%s", config->config_file ? config->config_file : "no file; the defaults");
+    finding_tell(FINDING_OK, "settings", "%s",
+                 config->config_file ? config->config_file : "no file; the defaults");
     for (unsigned i = 0; i < sizeof checks / sizeof checks[0]; i++)
         failed |= checks[i](config) == FINDING_FAIL;
     config_free(config);

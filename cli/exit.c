@@ -35,7 +35,7 @@ int exit_of_err(enum err err)
         return EX_CONFIG;
     case ERR_NO_SERVICE:
         return EX_UNAVAILABLE;
-    case ERR_IN_USE:      /* whoever has it may let go of it */
+    case ERR_IN_USE: /* whoever has it may let go of it */
     case ERR_STORAGE_FULL:
     case ERR_AGAIN:
         return EX_TEMPFAIL;

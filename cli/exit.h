@@ -8,9 +8,9 @@
 #include "schema/err.h"
 
 #define EXIT_DONE 0
-#define EXIT_NO 1
+#define EXIT_NO   1
 
-int exit_of_status(int status);    /* an HTTP status */
-int exit_of_err(enum err err);     /* what went wrong here */
+int exit_of_status(int status); /* an HTTP status */
+int exit_of_err(enum err err);  /* what went wrong here */
 
 #endif

@@ -14,7 +14,11 @@
 
 const char *input_image_type(const char *bytes, size_t len)
 {
-    static const struct { const char *magic; size_t len; const char *media_type; } images[] = {
+    static const struct {
+        const char *magic;
+        size_t len;
+        const char *media_type;
+    } images[] = {
         {"\x89PNG\r\n\x1a\n", 8, "image/png"},
         {"\xff\xd8\xff", 3, "image/jpeg"},
         {"II*\0", 4, "image/tiff"},
@@ -24,7 +28,8 @@ const char *input_image_type(const char *bytes, size_t len)
     for (size_t i = 0; i < sizeof images / sizeof images[0]; i++)
         if (len >= images[i].len && memcmp(bytes, images[i].magic, images[i].len) == 0)
             return images[i].media_type;
-    return len >= 12 && memcmp(bytes, "RIFF", 4) == 0 && memcmp(bytes + 8, "WEBP", 4) == 0 ? "image/webp" : NULL;
+    return len >= 12 && memcmp(bytes, "RIFF", 4) == 0 && memcmp(bytes + 8, "WEBP", 4) == 0 ? "image/webp"
+                                                                                           : NULL;
 }
 
 static bool is_json(const char *bytes, size_t len)

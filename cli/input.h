@@ -5,13 +5,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define INPUT_BYTES (1024u * 1024 * 1024)   /* no service takes more */
+#define INPUT_BYTES (1024u * 1024 * 1024) /* no service takes more */
 
 struct input {
-    char *bytes;               /* owned, ends in a NUL that len does not count; NULL: no input */
+    char *bytes; /* owned, ends in a NUL that len does not count; NULL: no input */
     size_t len;
-    const char *media_type;    /* a literal */
-    bool is_json;              /* goes into a JSON submission, not as a raw body */
+    const char *media_type; /* a literal */
+    bool is_json;           /* goes into a JSON submission, not as a raw body */
 };
 
 /* argument NULL: none. Returns 0, or says what is wrong and gives the exit code. */

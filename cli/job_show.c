@@ -42,7 +42,8 @@ static void line_progress(FILE *out, json_t *job)
     char text[300];
 
     if (json_is_integer(percent))
-        snprintf(text, sizeof text, "%d%%%s%.200s", (int)json_integer_value(percent), *message ? ", " : "", message);
+        snprintf(text, sizeof text, "%d%%%s%.200s", (int)json_integer_value(percent), *message ? ", " : "",
+                 message);
     else
         snprintf(text, sizeof text, "%.200s", message);
     line(out, "progress", text);
@@ -72,7 +73,8 @@ void job_show(FILE *out, json_t *job)
         snprintf(text, sizeof text, "%lld before it", (long long)json_integer_value(position));
         line(out, "position", text);
     }
-    snprintf(text, sizeof text, "%lld of %lld", (long long)json_integer_value(json_object_get(job, "attempt")),
+    snprintf(text, sizeof text, "%lld of %lld",
+             (long long)json_integer_value(json_object_get(job, "attempt")),
              (long long)json_integer_value(json_object_get(job, "max_attempts")));
     line(out, "attempt", text);
     line_progress(out, job);
@@ -97,7 +99,8 @@ static void column(FILE *out, const char *value, int width)
 
 void job_show_head(FILE *out)
 {
-    fprintf(out, "%-26s  %-14s  %-9s  %-9s  %-24s  %s\n", "ID", "TYPE", "STATE", "ATTEMPT", "CREATED", "WHAT");
+    fprintf(out, "%-26s  %-14s  %-9s  %-9s  %-24s  %s\n", "ID", "TYPE", "STATE", "ATTEMPT", "CREATED",
+            "WHAT");
 }
 
 void job_show_row(FILE *out, json_t *job)
@@ -112,7 +115,8 @@ void job_show_row(FILE *out, json_t *job)
              (long long)json_integer_value(json_object_get(job, "max_attempts")));
     column(out, text, 9);
     column(out, job_text(job, "created_at"), 24);
-    snprintf(text, sizeof text, "%.50s", json_is_object(error) ? job_text(error, "message") : job_text(progress, "message"));
+    snprintf(text, sizeof text, "%.50s",
+             json_is_object(error) ? job_text(error, "message") : job_text(progress, "message"));
     put_harmless(out, text);
     fputc('\n', out);
 }
@@ -142,7 +146,8 @@ int job_put(json_t *job, int with_json)
         put_harmless(stdout, job_text(job, "id"));
         fputc(' ', stdout);
         put_harmless(stdout, json_is_true(json_object_get(job, "cancel_requested")) && !job_is_over(job)
-                                 ? "cancel requested" : job_text(job, "state"));
+                                 ? "cancel requested"
+                                 : job_text(job, "state"));
         fputc('\n', stdout);
     }
     return say_written() ? EXIT_DONE : EX_SOFTWARE;

@@ -10,7 +10,7 @@
 #include "cli/query.h"
 #include "cli/say.h"
 
-#define PAGE 500      /* the service gives no more at once */
+#define PAGE 500 /* the service gives no more at once */
 
 static bool read_limit(const char *text, long *ret_limit)
 {
@@ -24,7 +24,8 @@ static bool read_limit(const char *text, long *ret_limit)
     return false;
 }
 
-static int get_page(struct client *client, const struct options *options, long size, const char *token, json_t **ret_page)
+static int get_page(struct client *client, const struct options *options, long size, const char *token,
+                    json_t **ret_page)
 {
     struct text target = {0};
     char number[24];
@@ -50,7 +51,8 @@ static long put_page(json_t *page, bool as_table)
     json_t *job;
     size_t i;
 
-    json_array_foreach(json_object_get(page, "jobs"), i, job) {
+    json_array_foreach(json_object_get(page, "jobs"), i, job)
+    {
         if (as_table)
             job_show_row(stdout, job);
         else
@@ -66,8 +68,8 @@ int command_list(int argc, char **argv)
     json_t *page = NULL, *before = NULL;
     bool as_table, more = true;
     long left;
-    int first, code = options_read(argc, argv, OPTION_JSON | OPTION_STATE | OPTION_FILTER | OPTION_LIMIT, 0, 0,
-                                   &options, &first);
+    int first, code = options_read(argc, argv, OPTION_JSON | OPTION_STATE | OPTION_FILTER | OPTION_LIMIT, 0,
+                                   0, &options, &first);
 
     if (!code && !read_limit(options.limit, &left))
         code = EX_USAGE;

@@ -37,8 +37,9 @@ enum err lock_folder(const char *dir, int *ret_fd, char *message, size_t size)
         if (read(fd, pid, sizeof pid - 1) < 0)
             pid[0] = '\0';
         if (err == ERR_IN_USE)
-            snprintf(message, size, "%s is in use by another process (%d): stop it, or name another folder with --data",
-                     dir, atoi(pid));
+            snprintf(message, size,
+                     "%s is in use by another process (%d): stop it, or name another folder with --data", dir,
+                     atoi(pid));
         else
             snprintf(message, size, "%s: cannot be locked: %s", path, strerror(errno));
         goto out;

@@ -12,12 +12,13 @@ struct command {
     const char *name;
     int (*run)(int argc, char **argv);
     const char *arguments;
-    const char *help;      /* one line; NULL: not shown, the program's own use */
+    const char *help; /* one line; NULL: not shown, the program's own use */
     const char *details;
 };
 
 #define CLIENT_OPTIONS "  --server URL          the service (BUZZER_SERVER, or http://127.0.0.1:8000)\n"
 
+/* clang-format off */
 static const struct command commands[] = {
     {"serve", command_serve, "[OPTION ...]", "run the service", NULL},
     {"submit", command_submit, "TYPE [FILE | JSON | -]", "submit a job and print its id",
@@ -48,6 +49,7 @@ static const struct command commands[] = {
     {"version", command_version, "", "tell the version, and those of the libraries", NULL},
     {"executor", executor_main, "", NULL, NULL},
 };
+/* clang-format on */
 static const unsigned n_commands = sizeof commands / sizeof commands[0];
 
 static const struct command *command_find(const char *name)
@@ -75,7 +77,8 @@ static void help_command(const struct command *command)
     if (command->run == command_serve) {
         fputs("\n", stdout);
         config_help(stdout);
-        fputs("\nEach is also BUZZER_OPTION_NAME in the environment and option_name: in the settings file.\n", stdout);
+        fputs("\nEach is also BUZZER_OPTION_NAME in the environment and option_name: in the settings file.\n",
+              stdout);
     }
 }
 
@@ -123,7 +126,7 @@ int main(int argc, char **argv)
     if (command->help && asks_for_help(argc - 1, argv + 1))
         return run_help(2, (char *[]){argv[0], argv[1], NULL});
     snprintf(title, sizeof title, "buzzer %s", command->name);
-    if (command->help)       /* getopt begins its complaints with it */
+    if (command->help) /* getopt begins its complaints with it */
         argv[1] = title;
     return command->run(argc - 1, argv + 1);
 }

@@ -81,11 +81,12 @@ static bool take(struct options *options, int option, char *value)
     }
 }
 
-int options_read(int argc, char **argv, unsigned takes, int min, int max, struct options *options, int *ret_first)
+int options_read(int argc, char **argv, unsigned takes, int min, int max, struct options *options,
+                 int *ret_first)
 {
     int option, index = 0;
 
-    optind = 0;    /* from the start, whoever used getopt before */
+    optind = 0; /* from the start, whoever used getopt before */
     while ((option = getopt_long(argc, argv, "o:p:", table, &index)) != -1) {
         if (option == '?')
             return EX_USAGE;

@@ -18,13 +18,20 @@ struct options {
 
 /* Which of them a command takes. */
 enum {
-    OPTION_JSON = 1, OPTION_ALL = 2, OPTION_WAIT = 4, OPTION_WATCH = 8, OPTION_STATE = 16, OPTION_FILTER = 32,
-    OPTION_LIMIT = 64, OPTION_PAIRS = 128
+    OPTION_JSON = 1,
+    OPTION_ALL = 2,
+    OPTION_WAIT = 4,
+    OPTION_WATCH = 8,
+    OPTION_STATE = 16,
+    OPTION_FILTER = 32,
+    OPTION_LIMIT = 64,
+    OPTION_PAIRS = 128
 };
 
 /* Reads argv; *ret_first is the first of the arguments, of which there must be min to max.
  * Returns 0, or says what is wrong and gives EX_USAGE. */
-int options_read(int argc, char **argv, unsigned takes, int min, int max, struct options *options, int *ret_first);
+int options_read(int argc, char **argv, unsigned takes, int min, int max, struct options *options,
+                 int *ret_first);
 
 /* For commands that take one ID: options, the client. 0 or an exit code. */
 int options_one(int argc, char **argv, unsigned takes, struct options *options, const char **ret_id,

@@ -4,6 +4,6 @@
 
 #include "cli/client.h"
 
-int result_put(struct client *client, const char *id);   /* exit code */
+int result_put(struct client *client, const char *id); /* exit code */
 
 #endif

@@ -8,8 +8,8 @@
 
 #include "schema/text.h"
 
-void say(const char *format, ...) __attribute__((format(printf, 1, 2)));   /* "buzzer: ..." */
-void text_harmless(struct text *text, const char *str, size_t len);        /* control characters become ? */
+void say(const char *format, ...) __attribute__((format(printf, 1, 2))); /* "buzzer: ..." */
+void text_harmless(struct text *text, const char *str, size_t len);      /* control characters become ? */
 void put_harmless(FILE *out, const char *str);
 /* Flushes standard output: false, and says so, if what was asked for did not all get there. */
 bool say_written(void);

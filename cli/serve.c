@@ -24,7 +24,7 @@
 #include "schema/log.h"
 
 #define FILES_MAX 65536
-#define LOOK_MS 200        /* how often main looks whether a thread has given up */
+#define LOOK_MS   200 /* how often main looks whether a thread has given up */
 
 struct service {
     struct config *config;
@@ -51,8 +51,14 @@ static void raise_file_limit(void)
 
 static void set_log_level(const char *word)
 {
-    static const struct { const char *word; enum log_level level; } levels[] = {
-        {"error", LOG_ERROR}, {"warn", LOG_WARN}, {"info", LOG_INFO}, {"debug", LOG_DEBUG},
+    static const struct {
+        const char *word;
+        enum log_level level;
+    } levels[] = {
+        {"error", LOG_ERROR},
+        {"warn", LOG_WARN},
+        {"info", LOG_INFO},
+        {"debug", LOG_DEBUG},
     };
 
     for (unsigned i = 0; i < sizeof levels / sizeof levels[0]; i++)
@@ -67,7 +73,7 @@ static void block_signals(sigset_t *ret_set)
     sigaddset(ret_set, SIGTERM);
     sigaddset(ret_set, SIGINT);
     pthread_sigmask(SIG_BLOCK, ret_set, NULL);
-    signal(SIGPIPE, SIG_IGN);      /* a client that left is an error of a write, not the end of us */
+    signal(SIGPIPE, SIG_IGN); /* a client that left is an error of a write, not the end of us */
 }
 
 static void progress_to_nobody(void *arg, struct changes *changes)
@@ -79,7 +85,10 @@ static void progress_to_nobody(void *arg, struct changes *changes)
 static enum err make_server(struct service *service, char *message, size_t size)
 {
     struct server_config setup = {
-        .config = service->config, .types = service->types, .log = service->log, .view = service->view,
+        .config = service->config,
+        .types = service->types,
+        .log = service->log,
+        .view = service->view,
         .recorder = service->recorder,
     };
     enum err err = server_new(&setup, &service->server, message, size);
@@ -92,8 +101,11 @@ static enum err make_server(struct service *service, char *message, size_t size)
 static enum err make_worker(struct service *service)
 {
     struct worker_config setup = {
-        .dir = service->config->data, .types = service->types, .log = service->log,
-        .slots = service->config->slots, .drain_ms = service->config->drain_ms,
+        .dir = service->config->data,
+        .types = service->types,
+        .log = service->log,
+        .slots = service->config->slots,
+        .drain_ms = service->config->drain_ms,
         .on_progress = service->server ? server_on_progress : progress_to_nobody,
         .on_progress_arg = service->server,
     };
@@ -147,8 +159,9 @@ static void tell_ready(const struct service *service)
 
     if (service->server) {
         server_set_ready(service->server, true);
-        log_info("listening on http://%s%s%s:%d (data in %s, %d slots)", is_v6 ? "[" : "", config->listen_host,
-                 is_v6 ? "]" : "", server_port(service->server), config->data, service->worker ? config->slots : 0);
+        log_info("listening on http://%s%s%s:%d (data in %s, %d slots)", is_v6 ? "[" : "",
+                 config->listen_host, is_v6 ? "]" : "", server_port(service->server), config->data,
+                 service->worker ? config->slots : 0);
     } else {
         log_info("working (data in %s, %d slots)", config->data, config->slots);
     }

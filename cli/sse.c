@@ -13,7 +13,7 @@ static bool sse_event(struct sse *sse)
     bool go_on = true;
 
     if (sse->data.len) {
-        sse->data.at[--sse->data.len] = '\0';    /* the last line's LF */
+        sse->data.at[--sse->data.len] = '\0'; /* the last line's LF */
         go_on = sse->on_event(sse->arg, str_of(&sse->event), str_of(&sse->data), str_of(&sse->id));
     }
     text_reset(&sse->event);

@@ -111,7 +111,8 @@ static void encode_query(const struct submission *submission, struct text *targe
     }
 }
 
-enum err submission_encode(const struct submission *submission, struct text *ret_target, struct text *ret_body)
+enum err submission_encode(const struct submission *submission, struct text *ret_target,
+                           struct text *ret_body)
 {
     text_str(ret_target, "/v1/jobs");
     if (submission->input.is_json)

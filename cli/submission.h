@@ -23,6 +23,7 @@ struct submission {
 bool pair_add(struct pair *pairs, unsigned *n, char *text);
 /* JSON input: the target and a JSON body with everything in it. Bytes: everything in the target, and
  * body stays empty: the input itself is the body. ERR_NOMEM. */
-enum err submission_encode(const struct submission *submission, struct text *ret_target, struct text *ret_body);
+enum err submission_encode(const struct submission *submission, struct text *ret_target,
+                           struct text *ret_body);
 
 #endif

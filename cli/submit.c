@@ -15,7 +15,7 @@
 #include "cli/watch.h"
 #include "schema/id.h"
 
-#define TRIES 6            /* with pauses of 0.2, 0.4, ... seconds between them: 6 seconds in all */
+#define TRIES 6 /* with pauses of 0.2, 0.4, ... seconds between them: 6 seconds in all */
 
 static bool add_option(void *arg, char *text)
 {

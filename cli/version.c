@@ -1,6 +1,6 @@
 /* version.c: `buzzer version`: which libraries are in use now, not which it was built with. */
-#include <jansson.h>
 #include <cyaml/cyaml.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,7 +17,7 @@ const char *sqlite3_libversion(void);
 int command_version(int argc, char **argv)
 {
     struct options options = {0};
-    const char *lws;     /* with the name of a branch after a dash */
+    const char *lws; /* with the name of a branch after a dash */
     int first, code = options_read(argc, argv, 0, 0, 0, &options, &first);
 
     if (code)

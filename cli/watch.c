@@ -17,22 +17,22 @@
 #include "cli/sse.h"
 #include "schema/clock.h"
 
-#define DRAW_MS 200                     /* the time that has gone by is drawn that often */
+#define DRAW_MS      200 /* the time that has gone by is drawn that often */
 #define PAUSE_MIN_MS 100
 #define PAUSE_MAX_MS 5000
-#define GAP "the service no longer has all that happened meanwhile; going on from now"
-#define PATIENCE_MS (10 * 60 * 1000)    /* so long without a service, and it is given up */
+#define GAP          "the service no longer has all that happened meanwhile; going on from now"
+#define PATIENCE_MS  (10 * 60 * 1000) /* so long without a service, and it is given up */
 
 struct watch {
     struct client *client;
-    const char *target, *id;            /* id NULL: all jobs */
+    const char *target, *id; /* id NULL: all jobs */
     struct sse sse;
     struct board board;
     int64_t drawn_at;
     char cursor[128];
     bool on_terminal;
-    bool was_heard;                     /* on this connection */
-    bool over;                          /* the one job's final event came, or the output is gone */
+    bool was_heard; /* on this connection */
+    bool over;      /* the one job's final event came, or the output is gone */
     int code;
 };
 
@@ -65,7 +65,7 @@ static bool on_event(void *arg, const char *name, const char *data, const char *
         goto out;
     }
     keep_cursor(watch, id);
-    if (*name || !json_is_object(job))      /* not of a kind we know */
+    if (*name || !json_is_object(job)) /* not of a kind we know */
         goto out;
     if (watch->on_terminal) {
         board_take(&watch->board, job, clock_wall_ms());
@@ -133,7 +133,11 @@ static int code_of_job(struct watch *watch)
 static bool watch_once(struct watch *watch, bool is_first)
 {
     struct stream stream = {
-        .path = watch->target, .last_event_id = watch->cursor, .on_bytes = on_bytes, .on_idle = on_idle, .arg = watch,
+        .path = watch->target,
+        .last_event_id = watch->cursor,
+        .on_bytes = on_bytes,
+        .on_idle = on_idle,
+        .arg = watch,
     };
     struct answer answer = {0};
     bool again = false;
@@ -165,7 +169,10 @@ out:
 static int watch_run(struct client *client, const char *target, const char *id)
 {
     struct watch watch = {
-        .client = client, .target = target, .id = id, .on_terminal = isatty(STDOUT_FILENO),
+        .client = client,
+        .target = target,
+        .id = id,
+        .on_terminal = isatty(STDOUT_FILENO),
         .board = {.out = stdout, .width = terminal_width()},
     };
     int64_t pause_ms = PAUSE_MIN_MS, heard_at = clock_mono_ms();

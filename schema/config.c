@@ -9,7 +9,7 @@
 
 #include "schema/config_priv.h"
 
-#define FLAG_BYTES 64
+#define FLAG_BYTES   64
 #define SETTINGS_MAX 32
 
 #define ONE(...) +1
@@ -99,8 +99,8 @@ static enum err read_flags(int argc, char **argv, const char **given, char *mess
     return ERR_OK;
 }
 
-static enum err apply(struct config *config, const struct setting *setting, const char *name, const char *text,
-                      char *message, size_t size)
+static enum err apply(struct config *config, const struct setting *setting, const char *name,
+                      const char *text, char *message, size_t size)
 {
     char why[200];
     enum err err = set_from_text(setting, config, text, why, sizeof why);
@@ -212,8 +212,10 @@ void config_help(FILE *out)
 
 void config_example(FILE *out)
 {
-    fputs("# Settings of `buzzer serve`. What is commented out has the value shown. A flag (--http-threads 2)\n"
-          "# beats the environment (BUZZER_HTTP_THREADS=2), which beats this file.\n\n", out);
+    fputs(
+        "# Settings of `buzzer serve`. What is commented out has the value shown. A flag (--http-threads 2)\n"
+        "# beats the environment (BUZZER_HTTP_THREADS=2), which beats this file.\n\n",
+        out);
     for (unsigned i = 0; i < n_settings; i++) {
         const struct setting *setting = &settings[i];
         const char *initial = setting->initial ? setting->initial : "";
@@ -225,11 +227,15 @@ void config_example(FILE *out)
         else
             fprintf(out, "# %s: %s   # %s\n", setting->name, initial, setting->help);
     }
-    fputs("\n# Job types of your own, or limits for those that come with it (echo sleep primes ocr barcode).\n"
-          "# Paths are relative to this file.\n"
-          "# types:\n#   - name: thumbnail\n#     command: [/usr/bin/convert, \"-\", \"-resize\", \"200x\", \"png:-\"]\n"
-          "#     result_type: image/png\n#   - name: mine\n#     shared_object: ./mine.so\n#   - name: ocr\n"
-          "#     timeout_ms: 60000\n#\n# A type can be told:\n", out);
+    fputs(
+        "\n# Job types of your own, or limits for those that come with it (echo sleep primes ocr barcode).\n"
+        "# Paths are relative to this file.\n"
+        "# types:\n#   - name: thumbnail\n#     command: [/usr/bin/convert, \"-\", \"-resize\", \"200x\", "
+        "\"png:-\"]\n"
+        "#     result_type: image/png\n#   - name: mine\n#     shared_object: ./mine.so\n#   - name: ocr\n"
+        "#     timeout_ms: 60000\n#\n# A type can be told:\n",
+        out);
     for (unsigned i = 0; i < n_type_settings; i++)
-        fprintf(out, "#   %-14s %-11s %s\n", type_settings[i].name, type_settings[i].value, type_settings[i].help);
+        fprintf(out, "#   %-14s %-11s %s\n", type_settings[i].name, type_settings[i].value,
+                type_settings[i].help);
 }

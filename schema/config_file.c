@@ -11,31 +11,34 @@
 
 #include "schema/config_priv.h"
 
-#define VALUE_BYTES 8192
+#define VALUE_BYTES  8192
 #define LIST_ENTRIES 256
 
 /* How each kind stands in the file. */
 #define FILE_MEMBER_SCALAR(name) char *name;
-#define FILE_MEMBER_LIST(name) char **name; unsigned name##_count;
-#define FILE_FIELD_SCALAR(s, name)                                                                 \
+#define FILE_MEMBER_LIST(name)                                                                               \
+    char **name;                                                                                             \
+    unsigned name##_count;
+#define FILE_FIELD_SCALAR(s, name)                                                                           \
     CYAML_FIELD_STRING_PTR(#name, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, s, name, 0, VALUE_BYTES),
-#define FILE_FIELD_LIST(s, name)                                                                   \
-    CYAML_FIELD_SEQUENCE(#name, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, s, name, &word_schema, 0, LIST_ENTRIES),
+#define FILE_FIELD_LIST(s, name)                                                                             \
+    CYAML_FIELD_SEQUENCE(#name, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, s, name, &word_schema, 0,          \
+                         LIST_ENTRIES),
 #define FILE_PLACE_SCALAR(s, name) {true, offsetof(s, name), 0},
-#define FILE_PLACE_LIST(s, name) {true, offsetof(s, name), offsetof(s, name##_count)},
+#define FILE_PLACE_LIST(s, name)   {true, offsetof(s, name), offsetof(s, name##_count)},
 
 #define FILE_KIND_ADDRESS(what, ...) what##_SCALAR(__VA_ARGS__)
-#define FILE_KIND_TEXT FILE_KIND_ADDRESS
-#define FILE_KIND_PATH FILE_KIND_ADDRESS
-#define FILE_KIND_LEVEL FILE_KIND_ADDRESS
-#define FILE_KIND_INT FILE_KIND_ADDRESS
-#define FILE_KIND_SIZE FILE_KIND_ADDRESS
-#define FILE_KIND_REAL FILE_KIND_ADDRESS
-#define FILE_KIND_BOOL FILE_KIND_ADDRESS
-#define FILE_KIND_ROLES(what, ...) what##_LIST(__VA_ARGS__)
-#define FILE_KIND_WORDS FILE_KIND_ROLES
-#define FILE_KIND_COMMAND FILE_KIND_ROLES
-#define FILE_KIND_SOURCE(what, ...) what##_NONE(__VA_ARGS__)
+#define FILE_KIND_TEXT               FILE_KIND_ADDRESS
+#define FILE_KIND_PATH               FILE_KIND_ADDRESS
+#define FILE_KIND_LEVEL              FILE_KIND_ADDRESS
+#define FILE_KIND_INT                FILE_KIND_ADDRESS
+#define FILE_KIND_SIZE               FILE_KIND_ADDRESS
+#define FILE_KIND_REAL               FILE_KIND_ADDRESS
+#define FILE_KIND_BOOL               FILE_KIND_ADDRESS
+#define FILE_KIND_ROLES(what, ...)   what##_LIST(__VA_ARGS__)
+#define FILE_KIND_WORDS              FILE_KIND_ROLES
+#define FILE_KIND_COMMAND            FILE_KIND_ROLES
+#define FILE_KIND_SOURCE(what, ...)  what##_NONE(__VA_ARGS__)
 #define FILE_MEMBER_NONE(name)
 #define FILE_FIELD_NONE(s, name)
 #define FILE_PLACE_NONE(s, name) {false, 0, 0},
@@ -61,7 +64,7 @@ static const cyaml_schema_field_t type_fields[] = {
 #define ROW(name, kind, ...) FILE_KIND_##kind(FILE_FIELD, struct file_type, name)
     TYPE_SETTING_LIST(ROW)
 #undef ROW
-    CYAML_FIELD_END
+        CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t type_schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct file_type, type_fields),
@@ -70,9 +73,9 @@ static const cyaml_schema_field_t file_fields[] = {
 #define ROW(name, kind, ...) FILE_KIND_##kind(FILE_FIELD, struct file, name)
     SETTING_LIST(ROW)
 #undef ROW
-    CYAML_FIELD_SEQUENCE("types", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file, types, &type_schema, 0,
-                         CONFIG_TYPES_MAX),
-    CYAML_FIELD_END
+        CYAML_FIELD_SEQUENCE("types", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file, types,
+                             &type_schema, 0, CONFIG_TYPES_MAX),
+    CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t file_schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct file, file_fields),
@@ -121,14 +124,16 @@ static void complaint_place(const struct complaint *complaint, char *place, size
     const char *field = strstr(complaint->where, "field '"), *line = strstr(complaint->where, "(line: ");
 
     snprintf(place, size, "%.*s%s%s%.*s", field ? (int)strcspn(field + 7, "'") : 0, field ? field + 7 : "",
-             field && line ? ", " : "", line ? "near line " : "", line ? (int)strspn(line + 7, "0123456789") : 0,
-             line ? line + 7 : "");
+             field && line ? ", " : "", line ? "near line " : "",
+             line ? (int)strspn(line + 7, "0123456789") : 0, line ? line + 7 : "");
 }
 
 static void complaint_tell(const struct complaint *complaint, const char *name, cyaml_err_t err,
                            char *message, size_t size)
 {
-    static const struct { const char *said, *meant; } words[] = {
+    static const struct {
+        const char *said, *meant;
+    } words[] = {
         {"Expecting SEQUENCE", "a list is wanted here"},
         {"Expecting MAPPING", "settings are wanted here, name: value"},
         {"Expecting STRING", "a single value is wanted here"},
@@ -149,8 +154,8 @@ static void complaint_tell(const struct complaint *complaint, const char *name, 
 }
 
 /* Takes what stands in the struct at from into the one at base. */
-static enum err take(const struct setting *list, const struct place *places, unsigned n, const void *from, void *base,
-                     const char *name, const char *folder, char *message, size_t size)
+static enum err take(const struct setting *list, const struct place *places, unsigned n, const void *from,
+                     void *base, const char *name, const char *folder, char *message, size_t size)
 {
     for (unsigned i = 0; i < n; i++) {
         const char *place = (const char *)from + places[i].at;
@@ -160,7 +165,7 @@ static enum err take(const struct setting *list, const struct place *places, uns
         char why[200];
         enum err err;
 
-        if (!text)   /* a list's pointer is looked at as one to text here: only whether it is there */
+        if (!text) /* a list's pointer is looked at as one to text here: only whether it is there */
             continue;
         if (setting_is_list(&list[i])) {
             items = *(char **const *)(const void *)place;
@@ -178,13 +183,22 @@ static enum err take(const struct setting *list, const struct place *places, uns
 static void type_init(struct config_type *type)
 {
     *type = (struct config_type){
-        .timeout_ms = -1, .kill_grace_ms = -1, .backoff_ms = -1, .backoff_max_ms = -1, .memory_bytes = -1,
-        .output_bytes = -1, .keep_ms = -1, .max_attempts = -1, .max_losses = -1, .concurrency = -1, .network = -1,
+        .timeout_ms = -1,
+        .kill_grace_ms = -1,
+        .backoff_ms = -1,
+        .backoff_max_ms = -1,
+        .memory_bytes = -1,
+        .output_bytes = -1,
+        .keep_ms = -1,
+        .max_attempts = -1,
+        .max_losses = -1,
+        .concurrency = -1,
+        .network = -1,
     };
 }
 
-static enum err take_types(const struct file *file, struct config *config, const char *name, const char *folder,
-                           char *message, size_t size)
+static enum err take_types(const struct file *file, struct config *config, const char *name,
+                           const char *folder, char *message, size_t size)
 {
     if (!file->types_count)
         return ERR_OK;
@@ -199,20 +213,23 @@ static enum err take_types(const struct file *file, struct config *config, const
         snprintf(where, sizeof where, "%.200s: type %u%s%.64s%s", name, i + 1, type_name ? " '" : "",
                  type_name ? type_name : "", type_name ? "'" : "");
         type_init(&config->types[config->n_types++]);
-        err = take(type_settings, type_places, n_type_settings, &file->types[i], &config->types[i], where, folder,
-                   message, size);
+        err = take(type_settings, type_places, n_type_settings, &file->types[i], &config->types[i], where,
+                   folder, message, size);
         if (err)
             return err;
     }
     return config_check_types(config, name, message, size);
 }
 
-enum err config_parse(struct config *config, const char *name, const char *folder, const void *text, size_t len,
-                      char *message, size_t size)
+enum err config_parse(struct config *config, const char *name, const char *folder, const void *text,
+                      size_t len, char *message, size_t size)
 {
     struct complaint complaint = {0};
     cyaml_config_t cyaml = {
-        .log_fn = complaint_hear, .log_ctx = &complaint, .log_level = CYAML_LOG_ERROR, .mem_fn = cyaml_mem,
+        .log_fn = complaint_hear,
+        .log_ctx = &complaint,
+        .log_level = CYAML_LOG_ERROR,
+        .mem_fn = cyaml_mem,
         .flags = CYAML_CFG_NO_ALIAS,
     };
     struct file *file = NULL;
@@ -225,7 +242,7 @@ enum err config_parse(struct config *config, const char *name, const char *folde
         complaint_tell(&complaint, name, said, message, size);
         return ERR_CONFIG;
     }
-    if (!file)   /* nothing but comments */
+    if (!file) /* nothing but comments */
         return ERR_OK;
     err = take(settings, file_places, n_settings, file, config, name, folder, message, size);
     if (!err)
@@ -253,7 +270,7 @@ enum err config_read(struct config *config, const char *path, bool must_exist, c
     size_t len = 0;
     ssize_t got = 1;
     struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);   /* a pipe by that name must not hold us up */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe by that name must not hold us up */
 
     if (fd < 0 && errno == ENOENT && !must_exist)
         return ERR_OK;
@@ -262,7 +279,8 @@ enum err config_read(struct config *config, const char *path, bool must_exist, c
         goto out;
     }
     if (!S_ISREG(st.st_mode) || st.st_size > CONFIG_FILE_BYTES) {
-        snprintf(message, size, "%s: not a settings file (a plain file of at most %d bytes)", path, CONFIG_FILE_BYTES);
+        snprintf(message, size, "%s: not a settings file (a plain file of at most %d bytes)", path,
+                 CONFIG_FILE_BYTES);
         goto out;
     }
     folder = folder_of(path);

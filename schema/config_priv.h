@@ -15,6 +15,7 @@
  *   TEXT, PATH (relative to the file that says it)   LEVEL  of the log
  *   INT, SIZE (64 bits), REAL, BOOL                  WORDS (a list), COMMAND (its first word is a path)
  *   SOURCE   the path of the file itself, so it cannot stand in the file */
+/* clang-format off */
 #define SETTING_LIST(X)                                                                              \
     X(listen, ADDRESS, listen, "127.0.0.1:8000", 0, 0, "ADDRESS:PORT",                               \
       "where to listen; a loopback address, port 0 takes any free one")                              \
@@ -56,46 +57,57 @@
     X(output_bytes, SIZE, output_bytes, NULL, 1, 1073741824, "BYTES", "largest result of this type") \
     X(keep_ms, SIZE, keep_ms, NULL, 0, 3650LL * SETTING_DAY_MS, "MS", "how long a job stays readable after its end") \
     X(network, BOOL, network, NULL, 0, 0, "BOOL", "may the job use the network?")
+/* clang-format on */
 
 enum setting_kind {
-    SETTING_ADDRESS, SETTING_ROLES, SETTING_TEXT, SETTING_PATH, SETTING_SOURCE, SETTING_LEVEL,
-    SETTING_INT, SETTING_SIZE, SETTING_REAL, SETTING_BOOL, SETTING_WORDS, SETTING_COMMAND
+    SETTING_ADDRESS,
+    SETTING_ROLES,
+    SETTING_TEXT,
+    SETTING_PATH,
+    SETTING_SOURCE,
+    SETTING_LEVEL,
+    SETTING_INT,
+    SETTING_SIZE,
+    SETTING_REAL,
+    SETTING_BOOL,
+    SETTING_WORDS,
+    SETTING_COMMAND
 };
 
 struct setting {
     const char *name;
     enum setting_kind kind;
-    size_t at, at2;            /* offsets in the struct; at2: of a list's count, the port, the second role */
-    const char *initial;       /* as text; NULL: absent */
-    int64_t min, max;          /* of numbers; of texts the length, of lists the count */
+    size_t at, at2;      /* offsets in the struct; at2: of a list's count, the port, the second role */
+    const char *initial; /* as text; NULL: absent */
+    int64_t min, max;    /* of numbers; of texts the length, of lists the count */
     const char *value, *help;
 };
 
 extern const struct setting settings[], type_settings[];
 extern const unsigned n_settings, n_type_settings;
 
-bool setting_is_list(const struct setting *setting);   /* commas in flags, a sequence in the file */
+bool setting_is_list(const struct setting *setting); /* commas in flags, a sequence in the file */
 /* Sets a setting in the struct at base from its text (n is 1 unless it is a list), freeing what was
  * there. Paths are relative to folder (NULL: as they are). On an error why says what is allowed. */
 enum err setting_set(const struct setting *setting, void *base, char *const *items, unsigned n,
                      const char *folder, char *why, size_t size);
-void settings_clear(const struct setting *list, unsigned n, void *base);   /* frees what setting_set made */
+void settings_clear(const struct setting *list, unsigned n, void *base); /* frees what setting_set made */
 /* The path as seen from folder; yours. NULL: no memory. */
 char *setting_path(const char *folder, const char *path);
 
-#define CONFIG_FILE_BYTES (1024 * 1024)   /* a longer file is refused */
-#define CONFIG_TYPES_MAX 1000
+#define CONFIG_FILE_BYTES (1024 * 1024) /* a longer file is refused */
+#define CONFIG_TYPES_MAX  1000
 
 /* Reads settings from YAML text into config; name stands in messages, folder is what paths are
  * relative to. ERR_CONFIG with a line in message. */
-enum err config_parse(struct config *config, const char *name, const char *folder, const void *text, size_t len,
-                      char *message, size_t size);
+enum err config_parse(struct config *config, const char *name, const char *folder, const void *text,
+                      size_t len, char *message, size_t size);
 /* Reads the file at path. A file that is not there is fine unless it must be. */
 enum err config_read(struct config *config, const char *path, bool must_exist, char *message, size_t size);
 /* Types checked against each other and against the rules for an entry. */
 enum err config_check_types(const struct config *config, const char *name, char *message, size_t size);
 /* The files that types name must be there. */
 enum err config_check_files(const struct config *config, char *message, size_t size);
-enum err config_new(struct config **ret_config);       /* all defaults */
+enum err config_new(struct config **ret_config); /* all defaults */
 
 #endif

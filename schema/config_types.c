@@ -24,7 +24,9 @@ static const char *what_is_wrong(const struct config_type *type)
     if (!name_is_valid(type->name, strlen(type->name)))
         return "has a name that is none: up to 64 of A-Z a-z 0-9 . _ - : /";
     if (is_built_in(type->name))
-        return type->command || type->shared_object ? "is built in: it takes neither command nor shared_object" : NULL;
+        return type->command || type->shared_object
+                   ? "is built in: it takes neither command nor shared_object"
+                   : NULL;
     if (!type->command && !type->shared_object)
         return "needs a command or a shared_object";
     if (type->command && type->shared_object)
@@ -59,7 +61,9 @@ static const char *file_missing(const struct config_type *type)
     if (type->input_schema && access(type->input_schema, R_OK) != 0)
         return type->input_schema;
     /* One without a slash is looked for on the PATH of the executor. */
-    return type->command && strchr(type->command[0], '/') && access(type->command[0], X_OK) != 0 ? type->command[0] : NULL;
+    return type->command && strchr(type->command[0], '/') && access(type->command[0], X_OK) != 0
+               ? type->command[0]
+               : NULL;
 }
 
 enum err config_check_files(const struct config *config, char *message, size_t size)
@@ -68,8 +72,8 @@ enum err config_check_files(const struct config *config, char *message, size_t s
         const char *missing = file_missing(&config->types[i]);
 
         if (missing) {
-            snprintf(message, size, "%s: type %u '%s': %s: %s", config->config_file, i + 1, config->types[i].name, missing,
-                     strerror(errno));
+            snprintf(message, size, "%s: type %u '%s': %s: %s", config->config_file, i + 1,
+                     config->types[i].name, missing, strerror(errno));
             return ERR_CONFIG;
         }
     }

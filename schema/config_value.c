@@ -9,26 +9,26 @@
 #include <string.h>
 
 #define AT_ADDRESS(s, member) offsetof(s, listen_host), offsetof(s, listen_port)
-#define AT_ROLES(s, member) offsetof(s, role_api), offsetof(s, role_worker)
-#define AT_WORDS(s, member) offsetof(s, member), offsetof(s, n_##member)
-#define AT_COMMAND AT_WORDS
-#define AT_TEXT(s, member) offsetof(s, member), 0
-#define AT_PATH AT_TEXT
-#define AT_SOURCE AT_TEXT
-#define AT_LEVEL AT_TEXT
-#define AT_INT AT_TEXT
-#define AT_SIZE AT_TEXT
-#define AT_REAL AT_TEXT
-#define AT_BOOL AT_TEXT
+#define AT_ROLES(s, member)   offsetof(s, role_api), offsetof(s, role_worker)
+#define AT_WORDS(s, member)   offsetof(s, member), offsetof(s, n_##member)
+#define AT_COMMAND            AT_WORDS
+#define AT_TEXT(s, member)    offsetof(s, member), 0
+#define AT_PATH               AT_TEXT
+#define AT_SOURCE             AT_TEXT
+#define AT_LEVEL              AT_TEXT
+#define AT_INT                AT_TEXT
+#define AT_SIZE               AT_TEXT
+#define AT_REAL               AT_TEXT
+#define AT_BOOL               AT_TEXT
 
 const struct setting settings[] = {
-#define ROW(name, kind, member, initial, min, max, value, help)                                    \
+#define ROW(name, kind, member, initial, min, max, value, help)                                              \
     {#name, SETTING_##kind, AT_##kind(struct config, member), initial, min, max, value, help},
     SETTING_LIST(ROW)
 #undef ROW
 };
 const struct setting type_settings[] = {
-#define ROW(name, kind, member, initial, min, max, value, help)                                    \
+#define ROW(name, kind, member, initial, min, max, value, help)                                              \
     {#name, SETTING_##kind, AT_##kind(struct config_type, member), initial, min, max, value, help},
     TYPE_SETTING_LIST(ROW)
 #undef ROW
@@ -38,7 +38,8 @@ const unsigned n_type_settings = sizeof type_settings / sizeof type_settings[0];
 
 bool setting_is_list(const struct setting *setting)
 {
-    return setting->kind == SETTING_ROLES || setting->kind == SETTING_WORDS || setting->kind == SETTING_COMMAND;
+    return setting->kind == SETTING_ROLES || setting->kind == SETTING_WORDS ||
+           setting->kind == SETTING_COMMAND;
 }
 
 static void *member(void *base, size_t offset)
@@ -74,7 +75,8 @@ static enum err set_text(char **place, char *copy)
 }
 
 /* "127.0.0.1:8000", "[::1]:8000", "localhost:8000" or ":8000". */
-static enum err set_address(const struct setting *setting, void *base, const char *text, char *why, size_t size)
+static enum err set_address(const struct setting *setting, void *base, const char *text, char *why,
+                            size_t size)
 {
     char host[INET6_ADDRSTRLEN] = "127.0.0.1";
     const char *colon = strrchr(text, ':'), *from = text, *to = colon;
@@ -99,10 +101,13 @@ static enum err set_address(const struct setting *setting, void *base, const cha
         memcpy(host, from, (size_t)(to - from));
         host[to - from] = '\0';
     }
-    if (inet_pton(AF_INET, host, &v4) == 1 ? (ntohl(v4.s_addr) >> 24) != 127
-                                           : inet_pton(AF_INET6, host, &v6) != 1 || !IN6_IS_ADDR_LOOPBACK(&v6)) {
-        snprintf(why, size, "must be a loopback address (127.0.0.1 or [::1]), not '%.80s': nothing would protect"
-                 " the service on any other", host);
+    if (inet_pton(AF_INET, host, &v4) == 1
+            ? (ntohl(v4.s_addr) >> 24) != 127
+            : inet_pton(AF_INET6, host, &v6) != 1 || !IN6_IS_ADDR_LOOPBACK(&v6)) {
+        snprintf(why, size,
+                 "must be a loopback address (127.0.0.1 or [::1]), not '%.80s': nothing would protect"
+                 " the service on any other",
+                 host);
         return ERR_CONFIG;
     }
     *(int *)member(base, setting->at2) = (int)port;
@@ -151,7 +156,8 @@ static enum err set_whole(const struct setting *setting, void *base, const char 
 
     errno = 0;
     value = strtoll(text, &end, 10);
-    if (errno || end == text || *end || strchr("+ \t\n\v\f\r", text[0]) || value < setting->min || value > setting->max) {
+    if (errno || end == text || *end || strchr("+ \t\n\v\f\r", text[0]) || value < setting->min ||
+        value > setting->max) {
         snprintf(why, size, "must be a whole number from %lld to %lld, not '%.80s'", (long long)setting->min,
                  (long long)setting->max, text);
         return ERR_CONFIG;
@@ -165,7 +171,7 @@ static enum err set_whole(const struct setting *setting, void *base, const char 
 
 static enum err set_real(const struct setting *setting, void *base, const char *text, char *why, size_t size)
 {
-    size_t plain = strspn(text, "0123456789.");   /* no signs, exponents, hexadecimal, infinity or NaN */
+    size_t plain = strspn(text, "0123456789."); /* no signs, exponents, hexadecimal, infinity or NaN */
     char *end;
     double value = strtod(text, &end);
 
@@ -198,7 +204,8 @@ static enum err set_words(const struct setting *setting, void *base, char *const
     char **words;
 
     if (n < setting->min || n > setting->max) {
-        snprintf(why, size, "must have %lld to %lld entries, not %u", (long long)setting->min, (long long)setting->max, n);
+        snprintf(why, size, "must have %lld to %lld entries, not %u", (long long)setting->min,
+                 (long long)setting->max, n);
         return ERR_CONFIG;
     }
     words = calloc(n + 1, sizeof *words);
@@ -258,7 +265,8 @@ enum err setting_set(const struct setting *setting, void *base, char *const *ite
         break;
     }
     if ((int64_t)len < setting->min || (int64_t)len > setting->max) {
-        snprintf(why, size, "must have %lld to %lld characters", (long long)setting->min, (long long)setting->max);
+        snprintf(why, size, "must have %lld to %lld characters", (long long)setting->min,
+                 (long long)setting->max);
         return ERR_CONFIG;
     }
     return set_text(member(base, setting->at), strdup(text));
@@ -271,8 +279,8 @@ void settings_clear(const struct setting *list, unsigned n, void *base)
 
         if (kind == SETTING_WORDS || kind == SETTING_COMMAND)
             words_free(*(char ***)member(base, list[i].at), *(unsigned *)member(base, list[i].at2));
-        else if (kind == SETTING_TEXT || kind == SETTING_PATH || kind == SETTING_SOURCE || kind == SETTING_LEVEL ||
-                 kind == SETTING_ADDRESS)
+        else if (kind == SETTING_TEXT || kind == SETTING_PATH || kind == SETTING_SOURCE ||
+                 kind == SETTING_LEVEL || kind == SETTING_ADDRESS)
             free(*(char **)member(base, list[i].at));
     }
 }

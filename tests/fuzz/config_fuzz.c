@@ -15,8 +15,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size > CONFIG_FILE_BYTES || config_new(&config) != ERR_OK)
         return 0;
-    if (config_parse(config, "fuzz.yaml", "/etc/buzzer", data, size, message, sizeof message) == ERR_CONFIG && !message[0])
-        abort();    /* refused without a word */
+    if (config_parse(config, "fuzz.yaml", "/etc/buzzer", data, size, message, sizeof message) == ERR_CONFIG &&
+        !message[0])
+        abort(); /* refused without a word */
     config_free(config);
     return 0;
 }

@@ -1,10 +1,10 @@
 // needs: cli
 /* What is drawn on a terminal: lines that fit, are drawn over, and cannot be used to drive it. */
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,8 +12,8 @@
 
 #include "cli/board.h"
 
-#define ID "01m82cw39b0bxvdcdspnsjarwb"
-#define START_MS 1795341600000        /* 2026-11-22T10:00:00Z */
+#define ID       "01m82cw39b0bxvdcdspnsjarwb"
+#define START_MS 1795341600000 /* 2026-11-22T10:00:00Z */
 
 struct world {
     struct board board;
@@ -43,10 +43,12 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void tell(struct world *world, const char *id, const char *job_state, int percent, const char *message, int64_t now_ms)
+static void tell(struct world *world, const char *id, const char *job_state, int percent, const char *message,
+                 int64_t now_ms)
 {
-    json_t *job = json_pack("{s:s,s:s,s:s,s:s,s:{s:i,s:s}}", "id", id, "type", "ocr", "state", job_state, "started_at",
-                            "2026-11-22T10:00:00.000Z", "progress", "percent", percent, "message", message);
+    json_t *job =
+        json_pack("{s:s,s:s,s:s,s:s,s:{s:i,s:s}}", "id", id, "type", "ocr", "state", job_state, "started_at",
+                  "2026-11-22T10:00:00.000Z", "progress", "percent", percent, "message", message);
 
     assert_non_null(job);
     board_take(&world->board, job, now_ms);
@@ -96,7 +98,7 @@ static void what_is_said_stands_above_what_is_drawn(void **state)
     board_say(&world->board, "a \033 gap");
     assert_string_equal(drawn(world), "\r\033[Ja ? gap\n");
     board_draw(&world->board, START_MS);
-    assert_int_equal(strncmp(drawn(world), ID, 26), 0);    /* drawn anew, with nothing to erase */
+    assert_int_equal(strncmp(drawn(world), ID, 26), 0); /* drawn anew, with nothing to erase */
 }
 
 static void several_jobs_have_a_line_each(void **state)
@@ -132,7 +134,10 @@ static void a_message_cannot_drive_the_terminal(void **state)
 {
     struct world *world = *state;
 
-    tell(world, ID, "running", 0, "\033[2J\x07\xc2\x9b" "31m\r\n", START_MS);
+    tell(world, ID, "running", 0,
+         "\033[2J\x07\xc2\x9b"
+         "31m\r\n",
+         START_MS);
     assert_non_null(strstr(drawn(world), "ocr: ?[2J??31m??"));
 }
 
@@ -143,8 +148,10 @@ static void a_line_fits_the_terminal_in_whole_characters(void **state)
     size_t columns = 0;
 
     world->board.width = 80;
-    tell(world, ID, "running", 0, 
-         "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4", START_MS);
+    tell(world, ID, "running", 0,
+         "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4"
+         "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4",
+         START_MS);
     text = drawn(world);
     for (const char *c = text; *c; c++)
         columns += ((unsigned char)*c & 0xc0) != 0x80;

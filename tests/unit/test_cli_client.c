@@ -1,10 +1,10 @@
 // needs: cli
 /* The client against a service that answers a prepared text to each connection, and breaks them. */
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 #include <arpa/inet.h>
 #include <pthread.h>
@@ -23,7 +23,7 @@
 struct world {
     int listener;
     char server[64];
-    const char *answers[CONNECTIONS + 1];    /* one a connection; "" breaks it; NULL: no more */
+    const char *answers[CONNECTIONS + 1]; /* one a connection; "" breaks it; NULL: no more */
     char heard[CONNECTIONS][2048];
     unsigned n;
     pthread_t thread;
@@ -83,7 +83,8 @@ static int set_up(void **state)
         return -1;
     world->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (world->listener < 0 || bind(world->listener, (struct sockaddr *)&address, len) != 0 ||
-        listen(world->listener, 8) != 0 || getsockname(world->listener, (struct sockaddr *)&address, &len) != 0)
+        listen(world->listener, 8) != 0 ||
+        getsockname(world->listener, (struct sockaddr *)&address, &len) != 0)
         return -1;
     snprintf(world->server, sizeof world->server, "http://127.0.0.1:%d/", ntohs(address.sin_port));
     *state = world;
@@ -110,8 +111,15 @@ static void an_answer_comes_with_its_status(void **state)
 
     world->answers[0] = "HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\n{}";
     start(world);
-    assert_int_equal(client_ask(world->client, &(struct ask){.method = "POST", .path = "/v1/jobs", .body = "abc", .len = 3,
-                                .media_type = "image/png", .idempotency_key = "k"}, &answer), ERR_OK);
+    assert_int_equal(client_ask(world->client,
+                                &(struct ask){.method = "POST",
+                                              .path = "/v1/jobs",
+                                              .body = "abc",
+                                              .len = 3,
+                                              .media_type = "image/png",
+                                              .idempotency_key = "k"},
+                                &answer),
+                     ERR_OK);
     assert_int_equal(answer.status, 202);
     assert_string_equal(answer.body.at, "{}");
     assert_int_equal(strncmp(world->heard[0], "POST /v1/jobs HTTP/1.1\r\n", 24), 0);
@@ -126,7 +134,8 @@ static void a_problem_becomes_an_exit_code(void **state)
     struct world *world = *state;
     struct answer answer;
 
-    world->answers[0] = "HTTP/1.1 409 Conflict\r\nContent-Length: 36\r\n\r\n{\"title\":\"Not finished yet\",\"x\":\"1\"}";
+    world->answers[0] =
+        "HTTP/1.1 409 Conflict\r\nContent-Length: 36\r\n\r\n{\"title\":\"Not finished yet\",\"x\":\"1\"}";
     start(world);
     assert_int_equal(client_get(world->client, "/v1/jobs/x/result", &answer), EXIT_NO);
 }
@@ -139,9 +148,11 @@ static void a_broken_connection_is_no_missing_service(void **state)
     world->answers[0] = "";
     world->answers[1] = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{";
     start(world);
-    assert_int_equal(client_ask(world->client, &(struct ask){.method = "GET", .path = "/"}, &answer), ERR_AGAIN);
+    assert_int_equal(client_ask(world->client, &(struct ask){.method = "GET", .path = "/"}, &answer),
+                     ERR_AGAIN);
     answer_clear(&answer);
-    assert_int_equal(client_ask(world->client, &(struct ask){.method = "GET", .path = "/"}, &answer), ERR_AGAIN);
+    assert_int_equal(client_ask(world->client, &(struct ask){.method = "GET", .path = "/"}, &answer),
+                     ERR_AGAIN);
     answer_clear(&answer);
 }
 
@@ -178,12 +189,13 @@ static void header_of(const char *heard, const char *name, char *value, size_t s
 static void a_lost_submission_is_sent_again_with_its_key(void **state)
 {
     struct world *world = *state;
-    char first[64], second[64], tag[] = "-otag=x";   /* options are cut apart in place */
+    char first[64], second[64], tag[] = "-otag=x"; /* options are cut apart in place */
 
     world->answers[0] = "";
     world->answers[1] = "HTTP/1.1 202 Accepted\r\nContent-Length: 11\r\n\r\n{\"id\":\"01\"}";
     start(world);
-    assert_int_equal(command_submit(6, (char *[]){"buzzer submit", "--server", world->server, "echo", "{\"a\":1}", tag, NULL}),
+    assert_int_equal(command_submit(6, (char *[]){"buzzer submit", "--server", world->server, "echo",
+                                                  "{\"a\":1}", tag, NULL}),
                      EXIT_DONE);
     header_of(world->heard[0], "Idempotency-Key: ", first, sizeof first);
     header_of(world->heard[1], "Idempotency-Key: ", second, sizeof second);
@@ -196,12 +208,16 @@ static void a_watch_goes_on_where_it_broke(void **state)
 {
     struct world *world = *state;
 
-    world->answers[0] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\nevent: subscribed\ndata: {\"recovered\":true,"
-                        "\"cursor\":\"a-1\"}\nid: a-1\n\nid: a-2\ndata: {\"data\":{\"state\":\"running\"}}\n\nid: a-3\ndata: {";
-    world->answers[1] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\nid: a-4\ndata: {\"data\":{\"state\":"
-                        "\"failed\"}}\n\n";
+    world->answers[0] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\nevent: subscribed\ndata: "
+                        "{\"recovered\":true,"
+                        "\"cursor\":\"a-1\"}\nid: a-1\n\nid: a-2\ndata: "
+                        "{\"data\":{\"state\":\"running\"}}\n\nid: a-3\ndata: {";
+    world->answers[1] =
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\nid: a-4\ndata: {\"data\":{\"state\":"
+        "\"failed\"}}\n\n";
     start(world);
-    assert_int_equal(command_watch(4, (char *[]){"buzzer watch", "--server", world->server, "01m82cw39b0bxvdcdspnsjarwb", NULL}),
+    assert_int_equal(command_watch(4, (char *[]){"buzzer watch", "--server", world->server,
+                                                 "01m82cw39b0bxvdcdspnsjarwb", NULL}),
                      EXIT_NO);
     assert_null(strstr(world->heard[0], "Last-Event-ID"));
     assert_non_null(strstr(world->heard[1], "\r\nLast-Event-ID: a-2\r\n"));
@@ -212,7 +228,9 @@ static void what_is_no_id_is_not_asked_for(void **state)
 {
     struct world *world = *state;
 
-    assert_int_equal(command_status(4, (char *[]){"buzzer status", "--server", world->server, "../types", NULL}), EX_NOINPUT);
+    assert_int_equal(
+        command_status(4, (char *[]){"buzzer status", "--server", world->server, "../types", NULL}),
+        EX_NOINPUT);
 }
 
 static void wrong_words_are_usage_errors(void **state)
@@ -225,7 +243,8 @@ static void wrong_words_are_usage_errors(void **state)
     assert_int_equal(command_watch(1, (char *[]){"buzzer watch", NULL}), EX_USAGE);
     assert_int_equal(command_watch(4, (char *[]){"buzzer watch", "--type", "a", "x", NULL}), EX_USAGE);
     assert_int_equal(command_submit(3, (char *[]){"buzzer submit", "echo", "-onothing", NULL}), EX_USAGE);
-    assert_int_equal(command_submit(4, (char *[]){"buzzer submit", "echo", "--wait", "--watch", NULL}), EX_USAGE);
+    assert_int_equal(command_submit(4, (char *[]){"buzzer submit", "echo", "--wait", "--watch", NULL}),
+                     EX_USAGE);
 }
 
 int main(void)

@@ -1,10 +1,10 @@
 // needs: cli
 /* What `buzzer submit` makes of its arguments. */
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,17 +105,21 @@ static void json_carries_everything_in_the_body(void **state)
 {
     char json[] = "{\"below\":10}";
     struct submission submission = {
-        .type = "primes", .input = {.bytes = json, .len = sizeof json - 1, .is_json = true},
-        .options = {{"priority", "9"}, {"tag", "a"}, {"queue", "5"}, {"tag", "b\"c"}}, .n_options = 4,
-        .params = {{"lang", "eng"}, {"deep", "true"}}, .n_params = 2,
+        .type = "primes",
+        .input = {.bytes = json, .len = sizeof json - 1, .is_json = true},
+        .options = {{"priority", "9"}, {"tag", "a"}, {"queue", "5"}, {"tag", "b\"c"}},
+        .n_options = 4,
+        .params = {{"lang", "eng"}, {"deep", "true"}},
+        .n_params = 2,
     };
     struct text target = {0}, body = {0};
 
     (void)state;
     assert_int_equal(submission_encode(&submission, &target, &body), ERR_OK);
     assert_string_equal(target.at, "/v1/jobs");
-    assert_string_equal(body.at, "{\"type\":\"primes\",\"input\":{\"below\":10},\"params\":{\"lang\":\"eng\",\"deep\":true},"
-                                 "\"priority\":9,\"queue\":\"5\",\"tags\":[\"a\",\"b\\\"c\"]}");
+    assert_string_equal(
+        body.at, "{\"type\":\"primes\",\"input\":{\"below\":10},\"params\":{\"lang\":\"eng\",\"deep\":true},"
+                 "\"priority\":9,\"queue\":\"5\",\"tags\":[\"a\",\"b\\\"c\"]}");
     text_clear(&target);
     text_clear(&body);
 }
@@ -136,9 +140,12 @@ static void bytes_carry_everything_in_the_query(void **state)
 {
     char png[] = "\x89PNG";
     struct submission submission = {
-        .type = "ocr", .input = {.bytes = png, .len = 4, .media_type = "image/png"},
-        .options = {{"tag", "a b"}, {"tag", "c&d"}, {"priority", "9"}}, .n_options = 3,
-        .params = {{"lang", "deu+eng"}}, .n_params = 1,
+        .type = "ocr",
+        .input = {.bytes = png, .len = 4, .media_type = "image/png"},
+        .options = {{"tag", "a b"}, {"tag", "c&d"}, {"priority", "9"}},
+        .n_options = 3,
+        .params = {{"lang", "deu+eng"}},
+        .n_params = 1,
     };
     struct text target = {0}, body = {0};
 
@@ -169,9 +176,11 @@ static void a_pair_needs_a_name_and_room(void **state)
 
 static void statuses_become_exit_codes(void **state)
 {
-    static const struct { int status, code; } table[] = {
-        {200, 0}, {202, 0}, {400, 65}, {413, 65}, {415, 65}, {422, 65}, {404, 66}, {409, 1}, {401, 77}, {403, 77},
-        {429, 75}, {503, 69}, {500, 70}, {501, 70}, {302, 70},
+    static const struct {
+        int status, code;
+    } table[] = {
+        {200, 0},  {202, 0},  {400, 65}, {413, 65}, {415, 65}, {422, 65}, {404, 66}, {409, 1},
+        {401, 77}, {403, 77}, {429, 75}, {503, 69}, {500, 70}, {501, 70}, {302, 70},
     };
 
     (void)state;

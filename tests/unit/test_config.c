@@ -1,10 +1,10 @@
 // needs: schema
 /* The settings: where they come from, what beats what, and what is said about a wrong one. */
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,9 +15,13 @@
 
 #include "schema/config_priv.h"
 
-#define FLAGS(...) (char *[]){__VA_ARGS__, NULL}
+#define FLAGS(...)                                                                                           \
+    (char *[])                                                                                               \
+    {                                                                                                        \
+        __VA_ARGS__, NULL                                                                                    \
+    }
 #define COUNT(...) ((int)(sizeof((char *[]){__VA_ARGS__}) / sizeof(char *)))
-#define LOAD(...) load(COUNT(__VA_ARGS__), FLAGS(__VA_ARGS__))
+#define LOAD(...)  load(COUNT(__VA_ARGS__), FLAGS(__VA_ARGS__))
 
 struct world {
     char folder[32];
@@ -59,7 +63,8 @@ static enum err parse(const char *text)
     world.config = NULL;
     world.message[0] = '\0';
     assert_int_equal(config_new(&world.config), ERR_OK);
-    return config_parse(world.config, "x.yaml", "/etc/buzzer", text, strlen(text), world.message, sizeof world.message);
+    return config_parse(world.config, "x.yaml", "/etc/buzzer", text, strlen(text), world.message,
+                        sizeof world.message);
 }
 
 static void write_file(const char *name, const char *text)
@@ -128,7 +133,8 @@ static void the_data_folder_brings_its_own_file(void **state)
 static void lists_have_commas_in_flags(void **state)
 {
     (void)state;
-    assert_int_equal(LOAD("--roles", "worker", "--allow-origins", "https://a.example,https://b.example"), ERR_OK);
+    assert_int_equal(LOAD("--roles", "worker", "--allow-origins", "https://a.example,https://b.example"),
+                     ERR_OK);
     assert_false(world.config->role_api);
     assert_true(world.config->role_worker);
     assert_int_equal(world.config->n_allow_origins, 2);
@@ -137,7 +143,10 @@ static void lists_have_commas_in_flags(void **state)
 
 static void a_wrong_flag_is_named(void **state)
 {
-    static const struct { char *flag, *value; const char *said; } wrong[] = {
+    static const struct {
+        char *flag, *value;
+        const char *said;
+    } wrong[] = {
         {"--slotz", "3", "unknown option '--slotz'"},
         {"--slots", "three", "--slots must be a whole number from 0 to 1024, not 'three'"},
         {"--slots", "1025", "--slots"},
@@ -176,14 +185,18 @@ static void a_wrong_flag_is_named(void **state)
     assert_int_equal(LOAD("--slots", "1", "--slots=2"), ERR_USAGE);
     assert_says("--slots stands there twice");
     assert_int_equal(setenv("BUZZER_SLOTS", "many", 1), 0);
-    assert_int_equal(LOAD("--slots", "1"), ERR_USAGE);    /* overridden, and still told */
+    assert_int_equal(LOAD("--slots", "1"), ERR_USAGE); /* overridden, and still told */
     assert_says("BUZZER_SLOTS");
 }
 
 static void loopback_has_more_than_one_name(void **state)
 {
-    static const struct { char *text; const char *host; int port; } good[] = {
-        {"127.0.0.1:0", "127.0.0.1", 0}, {"127.9.9.9:1", "127.9.9.9", 1}, {"[::1]:65535", "::1", 65535},
+    static const struct {
+        char *text;
+        const char *host;
+        int port;
+    } good[] = {
+        {"127.0.0.1:0", "127.0.0.1", 0},   {"127.9.9.9:1", "127.9.9.9", 1}, {"[::1]:65535", "::1", 65535},
         {"localhost:80", "127.0.0.1", 80}, {":80", "127.0.0.1", 80},
     };
 
@@ -200,12 +213,14 @@ static void a_type_is_read_whole(void **state)
     const struct config_type *type;
 
     (void)state;
-    assert_int_equal(parse("types:\n"
-                           "  - name: thumbnail\n    command: [bin/convert, \"-\", \"\"]\n    result_type: image/png\n"
-                           "    input_schema: thumbnail.schema.json\n    timeout_ms: 60000\n    max_attempts: 3\n"
-                           "    content_types: [image/png, image/jpeg]\n    network: true\n    memory_bytes: 1073741824\n"
-                           "  - name: mine\n    shared_object: ./mine.so\n"
-                           "  - name: ocr\n    concurrency: 1\n"), ERR_OK);
+    assert_int_equal(
+        parse("types:\n"
+              "  - name: thumbnail\n    command: [bin/convert, \"-\", \"\"]\n    result_type: image/png\n"
+              "    input_schema: thumbnail.schema.json\n    timeout_ms: 60000\n    max_attempts: 3\n"
+              "    content_types: [image/png, image/jpeg]\n    network: true\n    memory_bytes: 1073741824\n"
+              "  - name: mine\n    shared_object: ./mine.so\n"
+              "  - name: ocr\n    concurrency: 1\n"),
+        ERR_OK);
     assert_int_equal(world.config->n_types, 3);
     type = &world.config->types[0];
     assert_string_equal(type->command[0], "/etc/buzzer/bin/convert");
@@ -239,7 +254,9 @@ static void a_command_found_on_the_path_keeps_its_name(void **state)
 
 static void a_fault_in_the_file_is_told_in_one_line(void **state)
 {
-    static const struct { const char *text, *said; } wrong[] = {
+    static const struct {
+        const char *text, *said;
+    } wrong[] = {
         {"slotz: 3\n", "x.yaml: unknown key 'slotz'"},
         {"slots: two\n", "x.yaml: slots must be a whole number from 0 to 1024, not 'two'"},
         {"slots:\n", "slots"},
@@ -259,9 +276,11 @@ static void a_fault_in_the_file_is_told_in_one_line(void **state)
         {"types:\n  - {name: a, command: [a], shared_object: b}\n", "type 1 'a' has both"},
         {"types:\n  - {name: echo, command: [a]}\n", "type 1 'echo' is built in"},
         {"types:\n  - {name: a b, command: [a]}\n", "has a name that is none"},
-        {"types:\n  - {name: a, command: [a]}\n  - {name: a, command: [a]}\n", "type 2 'a' stands there twice"},
+        {"types:\n  - {name: a, command: [a]}\n  - {name: a, command: [a]}\n",
+         "type 2 'a' stands there twice"},
         {"types:\n  - {name: a, command: [\"\"]}\n", "command must not have an empty entry"},
-        {"types:\n  - {name: a, command: [a], network: 1}\n", "type 1 'a': network must be true or false, not '1'"},
+        {"types:\n  - {name: a, command: [a], network: 1}\n",
+         "type 1 'a': network must be true or false, not '1'"},
         {"types:\n  - {name: a, command: [a], timeout_ms: 0}\n", "timeout_ms must be"},
         {"types:\n  - {name: a, command: [a], result_type: png}\n", "result_type"},
         {"types:\n  - {name: a, command: [a], comand: [b]}\n", "unknown key 'comand'"},
@@ -326,8 +345,9 @@ static void the_example_says_the_defaults(void **state)
     assert_int_equal(fclose(out), 0);
     assert_int_equal(parse(text), ERR_OK);
     for (rest = text; (line = strsep(&rest, "\n"));) {
-        bool is_setting = strncmp(line, "# ", 2) == 0 && line[2] >= 'a' && line[2] <= 'z' && strchr(line, ':') &&
-                          strncmp(line, "# beats", 7) != 0 && strncmp(line, "# types", 7) != 0;
+        bool is_setting = strncmp(line, "# ", 2) == 0 && line[2] >= 'a' && line[2] <= 'z' &&
+                          strchr(line, ':') && strncmp(line, "# beats", 7) != 0 &&
+                          strncmp(line, "# types", 7) != 0;
 
         if (is_setting) {
             assert_true(strlen(plain) + strlen(line) < sizeof plain);
