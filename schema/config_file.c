@@ -60,11 +60,12 @@ struct file {
 static const cyaml_schema_value_t word_schema = {
     CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 0, VALUE_BYTES),
 };
+/* clang-format off */
 static const cyaml_schema_field_t type_fields[] = {
 #define ROW(name, kind, ...) FILE_KIND_##kind(FILE_FIELD, struct file_type, name)
     TYPE_SETTING_LIST(ROW)
 #undef ROW
-        CYAML_FIELD_END,
+    CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t type_schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct file_type, type_fields),
@@ -73,10 +74,11 @@ static const cyaml_schema_field_t file_fields[] = {
 #define ROW(name, kind, ...) FILE_KIND_##kind(FILE_FIELD, struct file, name)
     SETTING_LIST(ROW)
 #undef ROW
-        CYAML_FIELD_SEQUENCE("types", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file, types,
-                             &type_schema, 0, CONFIG_TYPES_MAX),
+    CYAML_FIELD_SEQUENCE("types", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file, types, &type_schema, 0,
+                         CONFIG_TYPES_MAX),
     CYAML_FIELD_END,
 };
+/* clang-format on */
 static const cyaml_schema_value_t file_schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct file, file_fields),
 };

@@ -1,10 +1,11 @@
 // needs: cli
 /* What is drawn on a terminal: lines that fit, are drawn over, and cannot be used to drive it. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,10 +1,11 @@
 // needs: cli
 /* The client against a service that answers a prepared text to each connection, and breaks them. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include <arpa/inet.h>
 #include <pthread.h>

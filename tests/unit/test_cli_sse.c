@@ -1,10 +1,11 @@
 // needs: cli
 /* Server-sent events, however they are cut into pieces. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include <stdlib.h>
 #include <string.h>

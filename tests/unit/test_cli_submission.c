@@ -1,10 +1,11 @@
 // needs: cli
 /* What `buzzer submit` makes of its arguments. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,10 +1,11 @@
 // needs: schema
 /* The settings: where they come from, what beats what, and what is said about a wrong one. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include <fcntl.h>
 #include <stdio.h>
