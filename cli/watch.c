@@ -55,6 +55,15 @@ static void on_subscribed(struct watch *watch, json_t *about)
         say("%s", GAP);
 }
 
+static int code_of_end(json_t *job)
+{
+    int code = job_exit(job);
+
+    if (code != EXIT_DONE)
+        job_say_failure(job);
+    return code;
+}
+
 static bool on_event(void *arg, const char *name, const char *data, const char *id)
 {
     struct watch *watch = arg;
@@ -78,7 +87,7 @@ static bool on_event(void *arg, const char *name, const char *data, const char *
     }
     if (watch->id && job_is_over(job)) {
         watch->over = true;
-        watch->code = job_exit(job);
+        watch->code = code_of_end(job);
     }
 out:
     json_decref(event);
@@ -123,7 +132,7 @@ static int code_of_job(struct watch *watch)
     if (job_target(&target, watch->id, ""))
         code = client_get_json(watch->client, target.at, &job);
     if (!code)
-        code = job_exit(job);
+        code = code_of_end(job);
     json_decref(job);
     text_clear(&target);
     return code;
