@@ -202,6 +202,22 @@ static void the_fifth_loss_fails_the_job_and_none_costs_an_attempt(void **state)
     end(&tale);
 }
 
+static void a_retry_on_request_starts_the_losses_anew(void **state)
+{
+    struct tale tale;
+
+    (void)state;
+    begin(&tale);
+    for (int epoch = 1; epoch <= 10; epoch++) {
+        if (epoch == 6)
+            assert_int_equal(tell(&tale, EVENT_RETRIED, 0, T0), FOLD_CHANGED);
+        assert_int_equal(tell(&tale, EVENT_CLAIMED, epoch, T0), FOLD_CHANGED);
+        assert_int_equal(tell(&tale, EVENT_LOST, epoch, T0), FOLD_CHANGED);
+        assert_int_equal(tale.told, epoch % 5 ? CHANGE_QUEUED : CHANGE_FAILED);
+    }
+    end(&tale);
+}
+
 static void a_released_claim_leaves_no_attempt(void **state)
 {
     struct tale tale;
@@ -385,6 +401,7 @@ int main(void)
         cmocka_unit_test(an_error_that_will_not_pass_is_not_retried),
         cmocka_unit_test(a_claim_of_a_due_retry_needs_no_due),
         cmocka_unit_test(the_fifth_loss_fails_the_job_and_none_costs_an_attempt),
+        cmocka_unit_test(a_retry_on_request_starts_the_losses_anew),
         cmocka_unit_test(a_released_claim_leaves_no_attempt),
         cmocka_unit_test(a_waiting_job_is_cancelled_at_once),
         cmocka_unit_test(a_running_job_wanted_cancelled_ends_so_whatever_comes),

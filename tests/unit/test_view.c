@@ -2,9 +2,11 @@
 /* The view's writer: what it records, what it answers, and that it holds nothing the log does not. */
 #include <fcntl.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "schema/job_json.h"
 #include "tests/unit/log_world.h"
 
 static struct event keyed(unsigned number, const char *key, uint64_t fingerprint, int64_t at)
@@ -272,19 +274,21 @@ static void a_key_lives_as_long_as_its_job(void **state)
     world_end(&world);
 }
 
-static long n_events(const char *dir)
+static int n_rows(const char *dir, const char *table)
 {
-    struct reader *reader;
-    struct body *body;
-    long n = 0;
+    char path[128], sql[64];
+    sqlite3 *sqlite;
+    sqlite3_stmt *stmt;
+    int n;
 
-    assert_int_equal(reader_open(dir, &reader), ERR_OK);
-    for (int64_t pos = 1; pos <= reader_last_pos(reader); pos++)
-        if (reader_body(reader, pos, &body) == ERR_OK) {
-            body_unref(body);
-            n++;
-        }
-    reader_close(reader);
+    snprintf(path, sizeof path, "%s/buzzer.db", dir);
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM %s", table);
+    assert_int_equal(sqlite3_open_v2(path, &sqlite, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(sqlite, sql, -1, &stmt, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    n = sqlite3_column_int(stmt, 0);
+    sqlite3_finalize(stmt);
+    sqlite3_close(sqlite);
     return n;
 }
 
@@ -301,16 +305,47 @@ static void a_removed_job_takes_its_events_and_bodies_along(void **state)
         world_tell(&world, EVENT_CLAIMED, i, 1, T0);
         world_tell(&world, EVENT_DONE, i, 1, T0);
     }
-    assert_int_equal(n_events(world.dir), 4);
+    assert_int_equal(n_rows(world.dir, "events"), 7);
     assert_int_equal(world_apply(&world, &event, &step), OUTCOME_ACCEPTED);
     assert_int_equal(step.told, CHANGE_REMOVED);
     job_unref(step.job);
-    assert_int_equal(n_events(world.dir), 2);
+    assert_int_equal(n_rows(world.dir, "events"), 5); /* genesis, three of the other job, the removal */
     assert_int_equal(world_tell(&world, EVENT_REMOVED, 1, 0, T0 + 5000), OUTCOME_IGNORED);
     assert_replays(world.dir);
     assert_int_equal(world_tell(&world, EVENT_REMOVED, 2, 0, T0 + 5000), OUTCOME_ACCEPTED);
-    assert_int_equal(n_events(world.dir), 0);
+    assert_int_equal(n_rows(world.dir, "events"), 2);
     assert_replays(world.dir);
+    world_end(&world);
+}
+
+static void what_is_gone_leaves_nothing_that_grows(void **state)
+{
+    struct world world;
+    char key[16];
+
+    (void)state;
+    world_make(&world);
+    for (unsigned i = 1; i <= 50; i++) {
+        snprintf(key, sizeof key, "key %u", i);
+        if (i % 2)
+            submit_keyed(&world, i, key, 1, T0, NULL);
+        else
+            world_tell(&world, EVENT_SUBMITTED, i, 0, T0);
+        world_tell(&world, EVENT_CANCEL, i, 0, T0);
+        world_tell(&world, EVENT_REMOVED, i, 0, T0 + 1000);
+    }
+    /* Genesis, the removals that keep a key, and the newest. */
+    assert_int_equal(n_rows(world.dir, "events"), 1 + 25 + 1);
+    assert_int_equal(n_rows(world.dir, "keys"), 25);
+    assert_replays(world.dir);
+    for (unsigned i = 51; i <= 53; i++) {
+        world_tell(&world, EVENT_SUBMITTED, i, 0, T0 + DAY);
+        world_tell(&world, EVENT_CANCEL, i, 0, T0 + DAY);
+        world_tell(&world, EVENT_REMOVED, i, 0, T0 + DAY + 1000);
+        assert_replays(world.dir);
+    }
+    assert_int_equal(n_rows(world.dir, "events"), 2);
+    assert_int_equal(n_rows(world.dir, "keys"), 0);
     world_end(&world);
 }
 
@@ -362,7 +397,34 @@ static void a_foreign_or_damaged_file_is_refused_with_a_sentence(void **state)
 
 /* ---- at random ---- */
 
-static void random_event(struct world *world, unsigned *seed, int64_t at)
+static char *all_of(const struct job *job)
+{
+    struct text text = {0};
+
+    job_encode(&text, job, "00000000", NULL);
+    text_printf(&text, " %lld %lld %lld %lld %lld %d %d %d %s %llu", (long long)job->seq, (long long)job->ready_pos,
+                (long long)job->input_pos, (long long)job->result_pos, (long long)job->result_len, job->epoch,
+                job->attempts_used, job->losses, job->worker ? job->worker : "-",
+                (unsigned long long)job->spec->fingerprint);
+    return text_take(&text, NULL);
+}
+
+/* What a reader finds is what the fold made. */
+static void assert_reads_back(struct reader *reader, const struct job *job)
+{
+    struct job *read;
+    char *folded, *found;
+
+    assert_int_equal(reader_job(reader, job->spec->id, &read), ERR_OK);
+    folded = all_of(job);
+    found = all_of(read);
+    assert_string_equal(folded, found);
+    free(folded);
+    free(found);
+    job_unref(read);
+}
+
+static void random_event(struct world *world, struct reader *reader, unsigned *seed, int64_t at)
 {
     static const enum event_kind kinds[] = {
         EVENT_SUBMITTED, EVENT_SUBMITTED, EVENT_SUBMITTED, EVENT_DUE,  EVENT_CLAIMED,   EVENT_CLAIMED, EVENT_CLAIMED,
@@ -370,6 +432,7 @@ static void random_event(struct world *world, unsigned *seed, int64_t at)
         EVENT_EXPIRED,   EVENT_RETRIED,   EVENT_REMOVED,   EVENT_REMOVED};
     enum event_kind kind = kinds[(unsigned)rand_r(seed) % (sizeof kinds / sizeof *kinds)];
     struct event event = event_of(kind, (unsigned)rand_r(seed) % 60, 0, at - rand_r(seed) % 50);
+    struct view_step step;
     char text[40];
 
     event.epoch = rand_r(seed) % 4 + 1;
@@ -396,7 +459,10 @@ static void random_event(struct world *world, unsigned *seed, int64_t at)
         event.body = body_new(rand_r(seed) % 2 ? "application/json" : "text/plain", "7", 1);
     if (kind == EVENT_FAILED)
         event_fails(&event, rand_r(seed) % 2 ? at + rand_r(seed) % 2000 : 0);
-    world_apply(world, &event, NULL);
+    world_apply(world, &event, &step);
+    if (step.changed && step.told != CHANGE_REMOVED)
+        assert_reads_back(reader, step.job);
+    job_unref(step.job);
 }
 
 static void whatever_happens_the_log_comes_to_the_same_view(void **state)
@@ -405,12 +471,14 @@ static void whatever_happens_the_log_comes_to_the_same_view(void **state)
     for (unsigned seed = 1; seed <= 4; seed++) {
         unsigned random = seed;
         struct world world;
+        struct reader *reader;
         int64_t at = T0;
         world_make(&world);
+        assert_int_equal(reader_open(world.dir, &reader), ERR_OK);
         for (int i = 0; i < 10000; i++) {
             /* Now and then most of a day goes by, so that keys come to their end too. */
             at += rand_r(&random) % 500 == 0 ? DAY / 3 : rand_r(&random) % 100;
-            random_event(&world, &random, at);
+            random_event(&world, reader, &random, at);
             if (i % 2500 == 1250) {
                 view_close(world.view);
                 world_open(&world);
@@ -418,6 +486,7 @@ static void whatever_happens_the_log_comes_to_the_same_view(void **state)
             if (i % 2000 == 1999)
                 assert_replays(world.dir);
         }
+        reader_close(reader);
         world_end(&world);
     }
 }
@@ -500,6 +569,7 @@ int main(void)
         cmocka_unit_test(a_key_outlives_its_removed_job_until_its_day_is_over),
         cmocka_unit_test(a_key_lives_as_long_as_its_job),
         cmocka_unit_test(a_removed_job_takes_its_events_and_bodies_along),
+        cmocka_unit_test(what_is_gone_leaves_nothing_that_grows),
         cmocka_unit_test(a_foreign_or_damaged_file_is_refused_with_a_sentence),
         cmocka_unit_test(whatever_happens_the_log_comes_to_the_same_view),
         cmocka_unit_test(what_was_acknowledged_survives_a_kill_at_any_moment),
