@@ -38,11 +38,15 @@ struct entry {
 };
 
 /* scheduler_store.c: entries by number and by id. Numbers stay the same while an entry lives. */
+struct store_slot {
+    uint32_t number, hash;             /* the hash spares a look at entries that are not meant */
+};
+
 struct store {
     struct entry **chunks;
     uint32_t n_chunks, n_used, n_entries;
     uint32_t first_free;               /* chained through place[0] */
-    uint32_t *table;                   /* open addressing, ENTRY_NONE: empty */
+    struct store_slot *table;          /* open addressing, ENTRY_NONE: empty */
     uint32_t table_mask;
 };
 

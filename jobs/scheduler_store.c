@@ -44,9 +44,10 @@ static uint32_t hash(const char *id)
 
 static uint32_t find_slot(const struct store *store, const char *id)
 {
-    uint32_t slot = hash(id) & store->table_mask;
-    while (store->table[slot] != ENTRY_NONE) {
-        if (memcmp(store_at(store, store->table[slot])->id, id, ID_LEN) == 0)
+    uint32_t hashed = hash(id), slot = hashed & store->table_mask;
+
+    while (store->table[slot].number != ENTRY_NONE) {
+        if (store->table[slot].hash == hashed && memcmp(store_at(store, store->table[slot].number)->id, id, ID_LEN) == 0)
             break;
         slot = (slot + 1) & store->table_mask;
     }
@@ -55,23 +56,28 @@ static uint32_t find_slot(const struct store *store, const char *id)
 
 uint32_t store_find(const struct store *store, const char *id)
 {
-    return store->table[find_slot(store, id)];
+    return store->table[find_slot(store, id)].number;
 }
 
 static enum err grow_table(struct store *store)
 {
     uint32_t size = (store->table_mask + 1) * 2;
-    uint32_t *old = store->table, old_size = store->table_mask + 1;
-    uint32_t *table = malloc(size * sizeof *table);
+    uint32_t old_size = store->table_mask + 1;
+    struct store_slot *old = store->table, *table = malloc(size * sizeof *table);
 
     if (!table)
         return ERR_NOMEM;
     memset(table, 0xff, size * sizeof *table);
     store->table = table;
     store->table_mask = size - 1;
-    for (uint32_t i = 0; i < old_size; i++)
-        if (old[i] != ENTRY_NONE)
-            table[find_slot(store, store_at(store, old[i])->id)] = old[i];
+    for (uint32_t i = 0; i < old_size; i++) {
+        uint32_t slot = old[i].hash & store->table_mask;
+        if (old[i].number == ENTRY_NONE)
+            continue;
+        while (table[slot].number != ENTRY_NONE)
+            slot = (slot + 1) & store->table_mask;
+        table[slot] = old[i];
+    }
     free(old);
     return ERR_OK;
 }
@@ -108,7 +114,7 @@ enum err store_add(struct store *store, const char *id, uint32_t *ret_number)
     struct entry *entry = store_at(store, number);
     *entry = (struct entry){.place = {ENTRY_NONE, ENTRY_NONE}};
     memcpy(entry->id, id, ID_LEN);
-    store->table[find_slot(store, id)] = number;
+    store->table[find_slot(store, id)] = (struct store_slot){.number = number, .hash = hash(id)};
     store->n_entries++;
     *ret_number = number;
     return ERR_OK;
@@ -119,12 +125,12 @@ static void close_gap(struct store *store, uint32_t gap)
 {
     uint32_t slot = gap;
     for (;;) {
-        store->table[gap] = ENTRY_NONE;
+        store->table[gap].number = ENTRY_NONE;
         for (;;) {
             slot = (slot + 1) & store->table_mask;
-            if (store->table[slot] == ENTRY_NONE)
+            if (store->table[slot].number == ENTRY_NONE)
                 return;
-            uint32_t home = hash(store_at(store, store->table[slot])->id) & store->table_mask;
+            uint32_t home = store->table[slot].hash & store->table_mask;
             if (((slot - home) & store->table_mask) >= ((slot - gap) & store->table_mask))
                 break;
         }

@@ -11,6 +11,7 @@
 
 #define LANE_COST_US 10000         /* as much short work is given to one executor at once */
 #define BEGUN_AFTER_MS 5           /* the scheduler is told of a beginning only if the job did not end by then */
+#define STUCK_AFTER_MS 10000       /* an executor that takes so long to begin never will */
 #define LONG_AFTER_MS 20           /* what lies behind a job that takes so long is taken back */
 
 static struct lane_slot *slot_at(const struct process *process, unsigned index)
@@ -224,8 +225,12 @@ void lanes_watch(struct worker *worker)
         lanes_collect(worker, process);
         struct run *run = process->n ? process->runs[process->first] : NULL;
         int64_t age_ms = worker->mono_ms - process->head_since_ms;
-        if (!run || age_ms < BEGUN_AFTER_MS || lane_state(slot_at(process, process->first)) != SLOT_TAKEN)
+        if (!run || age_ms < BEGUN_AFTER_MS)
             continue;
+        if (lane_state(slot_at(process, process->first)) != SLOT_TAKEN) {
+            process->is_broken |= age_ms >= STUCK_AFTER_MS;
+            continue;
+        }
         if (!run->is_begun) {
             run->is_begun = true;
             scheduler_on_started(worker->scheduler, run->job->spec->id, run->job->epoch, process->head_since_ms);

@@ -2,12 +2,16 @@
 /* Real executors under a real worker: what good handlers give, what bad ones cannot do. */
 #include "tests/support/world.h"
 
+#include <dirent.h>
+#include <signal.h>
+
 static const char *const hurt[] = {"segv", "abort", "exit", "killed", "eat_memory", "spin", "flood", "not_json",
                                    "no_result", "bad_input", "fail", "garble", "escape"};
 
 static int set_up(void **state)
 {
     struct world *world = world_new();
+    world_type(world, "echo")->backoff_max_ms = 5;
     for (unsigned i = 0; i < sizeof hurt / sizeof *hurt; i++) {
         struct config_type *entry = world_type(world, hurt[i]);
         entry->shared_object = (char *)(uintptr_t)(BINARY_DIR "/hurt.so");
@@ -88,10 +92,10 @@ static void a_long_job_tells_its_progress(void **state)
     job_unref(job);
 }
 
-/* The address sanitizer takes SIGSEGV for itself, and does not outlive a limit on address space. */
+/* The sanitizers take SIGSEGV for themselves, and do not outlive a limit on address space. */
 static void skip_where_sanitized(void)
 {
-#ifdef __SANITIZE_ADDRESS__
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
     skip();
 #endif
 }
@@ -225,6 +229,47 @@ static void short_jobs_pass_a_long_one(void **state)
     job_unref(world_await(world, id, JOB_CANCELLED));
 }
 
+/* Kills one child of ours without warning, whichever the dice say. */
+static void kill_an_executor(void)
+{
+    pid_t pids[64];
+    unsigned n = 0;
+    DIR *tasks = opendir("/proc/self/task");
+
+    for (const struct dirent *entry = readdir(tasks); entry; entry = readdir(tasks)) {
+        char path[300];
+        snprintf(path, sizeof path, "/proc/self/task/%s/children", entry->d_name);
+        FILE *file = fopen(path, "r");
+        while (file && n < 64 && fscanf(file, "%d", &pids[n]) == 1)
+            n++;
+        if (file)
+            fclose(file);
+    }
+    closedir(tasks);
+    if (n)
+        kill(pids[(unsigned)rand() % n], SIGKILL);
+}
+
+static void no_job_is_lost_when_executors_are_killed_at_random(void **state)
+{
+    struct world *world = *state;
+    struct timespec pause = {.tv_nsec = 3000000};
+    enum { N = 3000 };
+
+    for (unsigned i = 0; i < N; i++) {
+        struct append *append = world_submission(world, "echo", "application/json", "{}", 2);
+        append->event.spec->max_attempts = MAX_ATTEMPTS_MAX;
+        assert_int_equal(eventlog_append(world->log, append, false), ERR_OK);
+    }
+    for (unsigned i = 0; i < 60; i++) {
+        kill_an_executor();
+        nanosleep(&pause, NULL);
+    }
+    world_await_final(world, N);
+    for (unsigned i = 0; i < world->n_jobs; i++)
+        assert_int_equal(world->jobs[i]->state, JOB_SUCCEEDED);
+}
+
 int main(int argc, char **argv)
 {
     WORLD_MAIN(argc, argv);
@@ -250,6 +295,7 @@ int main(int argc, char **argv)
         TEST(a_cancel_ends_a_running_handler),
         TEST(many_short_jobs_all_end),
         TEST(short_jobs_pass_a_long_one),
+        TEST(no_job_is_lost_when_executors_are_killed_at_random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
