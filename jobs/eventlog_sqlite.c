@@ -18,7 +18,7 @@
 
 #define EXTERNAL_MAX 20000
 #define INTERNAL_MAX 100000
-#define TAKE_MAX     500     /* of each part; larger groups hold the answers back for little more rate */
+#define TAKE_MAX     500 /* of each part; larger groups hold the answers back for little more rate */
 
 struct queue {
     struct append *first, **end;
@@ -28,9 +28,9 @@ struct queue {
 struct eventlog {
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    struct queue external, internal;   /* lock */
-    bool sleeping, stopped;            /* lock */
-    int64_t next_pos;                  /* recorder */
+    struct queue external, internal; /* lock */
+    bool sleeping, stopped;          /* lock */
+    int64_t next_pos;                /* recorder */
 };
 
 static void queue_init(struct queue *queue, unsigned max)

@@ -133,8 +133,8 @@ nomem:
 
 /* What the end of an attempt needs memory for, got before anything is written. */
 struct end {
-    struct job_error error, listed;   /* of the job, and in its list of attempts */
-    char *message;                    /* of the last progress */
+    struct job_error error, listed; /* of the job, and in its list of attempts */
+    char *message;                  /* of the last progress */
 };
 
 static void end_clear(struct end *end)
@@ -145,7 +145,8 @@ static void end_clear(struct end *end)
     end->message = NULL;
 }
 
-static bool end_init(struct end *end, struct job **job, const struct job_error *error, const struct event *event)
+static bool end_init(struct end *end, struct job **job, const struct job_error *error,
+                     const struct event *event)
 {
     const char *message = event->progress.message;
 
@@ -235,7 +236,8 @@ static enum fold fold_failed(struct job **job, const struct event *event)
 
 static enum fold fold_lost(struct job **job, const struct event *event)
 {
-    struct job_error lost = {.code = JOB_ERROR_LOST_WORKER, .retryable = true, .message = "the worker was lost"};
+    struct job_error lost = {
+        .code = JOB_ERROR_LOST_WORKER, .retryable = true, .message = "the worker was lost"};
     struct end end;
 
     if (!holds_claim(*job, event))
@@ -348,12 +350,10 @@ static enum fold fold_removed(struct job **job, const struct event *event)
 typedef enum fold fold_fn(struct job **job, const struct event *event);
 
 static fold_fn *const by_kind[EVENT_KIND_COUNT] = {
-    [EVENT_SUBMITTED] = fold_submitted, [EVENT_DUE] = fold_due,
-    [EVENT_CLAIMED] = fold_claimed,     [EVENT_DONE] = fold_done,
-    [EVENT_FAILED] = fold_failed,       [EVENT_RELEASED] = fold_released,
-    [EVENT_LOST] = fold_lost,           [EVENT_CANCEL] = fold_cancel,
-    [EVENT_CANCELLED] = fold_cancelled, [EVENT_EXPIRED] = fold_expired,
-    [EVENT_RETRIED] = fold_retried,     [EVENT_REMOVED] = fold_removed,
+    [EVENT_SUBMITTED] = fold_submitted, [EVENT_DUE] = fold_due,         [EVENT_CLAIMED] = fold_claimed,
+    [EVENT_DONE] = fold_done,           [EVENT_FAILED] = fold_failed,   [EVENT_RELEASED] = fold_released,
+    [EVENT_LOST] = fold_lost,           [EVENT_CANCEL] = fold_cancel,   [EVENT_CANCELLED] = fold_cancelled,
+    [EVENT_EXPIRED] = fold_expired,     [EVENT_RETRIED] = fold_retried, [EVENT_REMOVED] = fold_removed,
 };
 
 enum fold fold(struct job **job, const struct event *event, enum change_kind *ret_told)
@@ -367,8 +367,9 @@ enum fold fold(struct job **job, const struct event *event, enum change_kind *re
         *ret_told = CHANGE_REMOVED;
     } else if (result == FOLD_CHANGED || result == FOLD_CREATED) {
         (*job)->pos = event->pos;
-        *ret_told = event->kind == EVENT_CANCEL && (*job)->state == JOB_RUNNING ? CHANGE_STOPPING
-                                                                                : change_of_state((*job)->state);
+        *ret_told = event->kind == EVENT_CANCEL && (*job)->state == JOB_RUNNING
+                        ? CHANGE_STOPPING
+                        : change_of_state((*job)->state);
     }
     return result;
 }

@@ -32,7 +32,7 @@ struct recorder {
     unsigned n_listeners;
     pthread_t thread;
     bool started;
-    int64_t full_tried_at;       /* recorder's thread: when the ballast was last tried */
+    int64_t full_tried_at; /* recorder's thread: when the ballast was last tried */
     atomic_bool is_full, has_failed;
 };
 
@@ -43,7 +43,8 @@ static void set_full(struct recorder *recorder, bool is_full)
     METRIC_SET(STORAGE_FULL, is_full);
 }
 
-enum err recorder_new(const char *dir, struct eventlog *log, struct view *view, struct recorder **ret_recorder)
+enum err recorder_new(const char *dir, struct eventlog *log, struct view *view,
+                      struct recorder **ret_recorder)
 {
     struct recorder *recorder = calloc(1, sizeof *recorder);
     enum err err;
@@ -246,7 +247,8 @@ static struct append *refuse_submissions(struct append *group)
     return rest;
 }
 
-static enum err give_up_ballast(struct recorder *recorder, struct append **group, struct changes **ret_changes)
+static enum err give_up_ballast(struct recorder *recorder, struct append **group,
+                                struct changes **ret_changes)
 {
     if (!recorder_is_full(recorder))
         log_error("the disk of %s is full: new jobs are refused until there is room", recorder->dir);

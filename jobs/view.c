@@ -1,16 +1,12 @@
-/* view.c: the writer: each event is recorded, folded and written, inside a transaction the recorder
- * begins and commits. An event the fold ignores changes nothing and leaves no row: what a client
- * repeats cannot grow the log. It has used up its position all the same. */
-#include <assert.h>
+/* view.c: the writer's frame: opening and making the database, transactions, and the counts that
+ * other threads see. What an event does is in view_apply.c. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "jobs/view_priv.h"
 #include "schema/metric.h"
 
 #define CHECKPOINT_PAGES 2000
-#define KEY_LIFE_MS (24LL * 3600 * 1000)
 
 static const char *const statements[W_COUNT] = {
     [W_BEGIN] = "BEGIN IMMEDIATE",
@@ -65,7 +61,8 @@ static int on_commit(void *arg, sqlite3 *sqlite, const char *name, int pages)
     return SQLITE_OK;
 }
 
-static enum err query(struct view *view, const char *sql, void (*each)(struct view_sum *sum, sqlite3_stmt *stmt))
+static enum err query(struct view *view, const char *sql,
+                      void (*each)(struct view_sum *sum, sqlite3_stmt *stmt))
 {
     sqlite3_stmt *stmt = NULL;
     int rc = sqlite3_prepare_v2(view->db.sqlite, sql, -1, &stmt, NULL);
@@ -86,8 +83,10 @@ static void read_last(struct view_sum *sum, sqlite3_stmt *stmt)
 
 static void read_swept(struct view_sum *sum, sqlite3_stmt *stmt)
 {
-    sum->swept = (struct swept){.horizon = sqlite3_column_int64(stmt, 0), .at = sqlite3_column_int64(stmt, 1),
-                                .pos = sqlite3_column_int64(stmt, 2), .has_key = sqlite3_column_int(stmt, 3) != 0};
+    sum->swept = (struct swept){.horizon = sqlite3_column_int64(stmt, 0),
+                                .at = sqlite3_column_int64(stmt, 1),
+                                .pos = sqlite3_column_int64(stmt, 2),
+                                .has_key = sqlite3_column_int(stmt, 3) != 0};
 }
 
 static void read_count(struct view_sum *sum, sqlite3_stmt *stmt)
@@ -100,13 +99,15 @@ static void read_count(struct view_sum *sum, sqlite3_stmt *stmt)
 
 static enum err load_sum(struct view *view)
 {
-    enum err err = query(view, "SELECT max((SELECT max(pos) FROM events), (SELECT value FROM meta WHERE name = 'last_pos'))",
-                         read_last);
+    enum err err = query(
+        view, "SELECT max((SELECT max(pos) FROM events), (SELECT value FROM meta WHERE name = 'last_pos'))",
+        read_last);
 
     if (!err)
         err = query(view, "SELECT horizon, at, pos, has_key FROM swept", read_swept);
     if (!err)
-        err = query(view, "SELECT state FROM jobs INDEXED BY jobs_open WHERE finished_at IS NULL", read_count);
+        err =
+            query(view, "SELECT state FROM jobs INDEXED BY jobs_open WHERE finished_at IS NULL", read_count);
     if (!err && view->sum.last_pos < 1)
         err = ERR_CORRUPT;
     return err;
@@ -114,8 +115,9 @@ static enum err load_sum(struct view *view)
 
 static enum err set_up(struct view *view, const char *log_id, bool is_new)
 {
-    enum err err = db_run(&view->db, "PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-65536;"
-                                     "PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=67108864");
+    enum err err =
+        db_run(&view->db, "PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-65536;"
+                          "PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=67108864");
 
     if (!err)
         err = db_run(&view->db, "PRAGMA page_size=4096; PRAGMA journal_mode=WAL");
@@ -239,203 +241,4 @@ enum err view_tidy(struct view *view)
     view->wal_pages = 0;
     rc = sqlite3_wal_checkpoint_v2(view->db.sqlite, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
     return (rc & 0xff) == SQLITE_BUSY ? ERR_OK : db_err(&view->db, rc);
-}
-
-/* ---- events ---- */
-
-enum err view_job(struct view *view, const char *id, struct job **ret_job)
-{
-    struct job *job = cache_take(view->cache, id);
-    bool found = false;
-    enum err err = ERR_OK;
-
-    if (!job) {
-        sqlite3_bind_text(view->db.at[W_JOB_BY_ID], 1, id, -1, SQLITE_STATIC);
-        err = db_row(&view->db, W_JOB_BY_ID, &found);
-        if (!err && found)
-            err = row_load(view->db.at[W_JOB_BY_ID], &job);
-        db_reset(&view->db, W_JOB_BY_ID);
-    }
-    if (!err)
-        *ret_job = job;
-    return err;
-}
-
-void view_count(struct view *view, enum job_state state, int n)
-{
-    if (!job_state_is_final(state))
-        view->sum.by_state[state] += n;
-}
-
-static void give_back(struct view *view, struct job *job)
-{
-    if (job && !job_state_is_final(job->state))
-        cache_put(view->cache, job);
-}
-
-static enum err record(struct view *view, const struct event *event, int64_t seq)
-{
-    enum err err = event_bind(view->db.at[W_EVENT], event, seq, &view->data);
-
-    if (!err)
-        err = db_step(&view->db, W_EVENT);
-    if (!err)
-        view->sum.stored_pos = event->pos;
-    return err;
-}
-
-/* What an idempotency key says about a submission; OUTCOME_ACCEPTED: nothing, it is new. */
-static enum err look_up_key(struct view *view, const struct event *event, int64_t hash, struct view_step *step)
-{
-    struct key key;
-    bool found;
-    enum err err = key_find(view, hash, event->at, &key, &found);
-
-    if (err || !found)
-        return err;
-    if ((uint64_t)key.fingerprint != event->spec->fingerprint) {
-        step->outcome = OUTCOME_KEY_REUSED;
-        return ERR_OK;
-    }
-    step->outcome = key.gone ? OUTCOME_JOB_REMOVED : OUTCOME_DUPLICATE;
-    if (key.gone)
-        return ERR_OK;
-    err = view_job(view, key.job, &step->job);
-    if (!err && !step->job)
-        err = ERR_CORRUPT; /* a key lives as long as its job */
-    give_back(view, step->job);
-    return err;
-}
-
-static enum err insert_job(struct view *view, const struct job *job, bool *ret_is_new)
-{
-    enum err err;
-
-    row_bind_insert(view->db.at[W_INSERT], job);
-    err = db_step(&view->db, W_INSERT);
-    *ret_is_new = !err && sqlite3_changes(view->db.sqlite) == 1;
-    return err;
-}
-
-static enum err known_id(struct view *view, const char *id, struct view_step *step)
-{
-    enum err err = view_job(view, id, &step->job);
-
-    step->outcome = OUTCOME_IGNORED;
-    give_back(view, step->job);
-    return err;
-}
-
-static enum err apply_submitted(struct view *view, struct event *event, struct view_step *step)
-{
-    const char *key = event->spec ? event->spec->idempotency_key : NULL;
-    int64_t hash = key ? key_hash(key) : 0;
-    struct job *job = NULL;
-    bool is_new = false;
-    enum err err = key ? look_up_key(view, event, hash, step) : ERR_OK;
-
-    if (err || step->outcome != OUTCOME_ACCEPTED)
-        return err;
-    event->prev = 0;
-    switch (fold(&job, event, &step->told)) {
-    case FOLD_CREATED:
-        break;
-    case FOLD_NOMEM:
-        return ERR_NOMEM;
-    default:
-        step->outcome = OUTCOME_IGNORED;
-        return ERR_OK;
-    }
-    err = insert_job(view, job, &is_new);
-    if (!err && !is_new) {
-        job_unref(job);
-        return known_id(view, event->job, step);
-    }
-    if (!err)
-        err = record(view, event, job->seq);
-    if (!err && key) {
-        struct key row = {.hash = hash, .fingerprint = (int64_t)event->spec->fingerprint,
-                          .expires_at = event->at + KEY_LIFE_MS};
-        memcpy(row.job, event->job, ID_SIZE);
-        err = key_add(view, &row);
-    }
-    if (err) {
-        job_unref(job);
-        return err;
-    }
-    view_count(view, job->state, 1);
-    cache_put(view->cache, job);
-    step->changed = step->created = true;
-    step->job = job;
-    return ERR_OK;
-}
-
-static enum err update_job(struct view *view, const struct job *job, enum job_state before)
-{
-    bool ends = job_state_is_final(job->state) || job_state_is_final(before);
-    unsigned statement = ends ? W_UPDATE_ENDS : W_UPDATE_OPEN;
-    enum err err = row_bind_update(view->db.at[statement], job, ends, &view->attempts);
-
-    if (!err)
-        err = db_step(&view->db, statement);
-    return err;
-}
-
-static enum err apply_other(struct view *view, struct event *event, struct view_step *step)
-{
-    struct job *job = NULL;
-    enum job_state before;
-    enum err err = view_job(view, event->job, &job);
-
-    if (err || !job) {
-        step->outcome = OUTCOME_IGNORED;
-        return err;
-    }
-    before = job->state;
-    event->prev = job->pos;
-    switch (fold(&job, event, &step->told)) {
-    case FOLD_CHANGED:
-        err = record(view, event, job->seq);
-        if (!err)
-            err = update_job(view, job, before);
-        view_count(view, before, -1);
-        view_count(view, job->state, 1);
-        step->changed = true;
-        step->job = job;
-        break;
-    case FOLD_REMOVED:
-        err = remove_job(view, job, event);
-        step->changed = true;
-        step->job = job;
-        return err;
-    case FOLD_NOMEM:
-        err = ERR_NOMEM;
-        step->job = job;
-        break;
-    default:
-        step->outcome = OUTCOME_IGNORED;
-        step->job = job;
-    }
-    give_back(view, job);
-    return err;
-}
-
-enum err view_apply(struct view *view, struct event *event, struct view_step *ret_step)
-{
-    struct view_step step = {.outcome = OUTCOME_ACCEPTED};
-    enum err err;
-
-    assert(event->pos > view->sum.last_pos);
-    if (event->kind == EVENT_GENESIS)
-        step.outcome = OUTCOME_IGNORED; /* a log has one, and this one has it */
-    err = event->kind == EVENT_GENESIS     ? ERR_OK
-          : event->kind == EVENT_SUBMITTED ? apply_submitted(view, event, &step)
-                                           : apply_other(view, event, &step);
-    if (err) {
-        job_unref(step.job);
-        return err;
-    }
-    view->sum.last_pos = event->pos;
-    *ret_step = step;
-    return ERR_OK;
 }

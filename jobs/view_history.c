@@ -8,8 +8,8 @@
 
 #include "jobs/view_priv.h"
 
-#define ROWS_MORE 1000      /* rows read in one call beyond those that give a change */
-#define PASTS 4096          /* jobs kept as they were; a power of two */
+#define ROWS_MORE 1000 /* rows read in one call beyond those that give a change */
+#define PASTS     4096 /* jobs kept as they were; a power of two */
 
 struct past {
     int64_t seq;
@@ -20,12 +20,12 @@ struct history {
     struct reader *reader;
     struct changes *changes;
     unsigned max;
-    char id[ID_SIZE];       /* set in events that do not name their job */
-    struct past *pasts;     /* by seq, the newer in place of the older */
+    char id[ID_SIZE];   /* set in events that do not name their job */
+    struct past *pasts; /* by seq, the newer in place of the older */
 };
 
-static enum err load_event(struct reader *reader, unsigned statement, struct event *ret_event, int64_t *ret_seq,
-                           bool *ret_found)
+static enum err load_event(struct reader *reader, unsigned statement, struct event *ret_event,
+                           int64_t *ret_seq, bool *ret_found)
 {
     enum err err = db_row(&reader->db, statement, ret_found);
 
@@ -48,14 +48,16 @@ static enum err refold(struct job **job, const struct event *event, enum change_
     }
 }
 
-static enum err tell(struct history *history, const struct event *event, struct job *job, enum change_kind told)
+static enum err tell(struct history *history, const struct event *event, struct job *job,
+                     enum change_kind told)
 {
     struct changes *changes = history->changes;
 
     if (!change_word(told)[0])
         return ERR_OK;
     assert(changes->n < history->max);
-    changes->at[changes->n++] = (struct change){.kind = told, .pos = event->pos, .at = event->at, .job = job_ref(job)};
+    changes->at[changes->n++] =
+        (struct change){.kind = told, .pos = event->pos, .at = event->at, .job = job_ref(job)};
     return ERR_OK;
 }
 
@@ -112,7 +114,8 @@ static enum err event_at(struct reader *reader, int64_t pos, struct event *ret_e
 }
 
 /* The job as it was right after the event at pos; each change after `after` is told, up to max. */
-static enum err fold_chain(struct history *history, int64_t pos, int64_t after, struct job **ret_job, bool *ret_more)
+static enum err fold_chain(struct history *history, int64_t pos, int64_t after, struct job **ret_job,
+                           bool *ret_more)
 {
     struct job *job = NULL;
     int64_t *chain = NULL;
@@ -169,7 +172,8 @@ static enum err changes_of_job(struct history *history, const char *id, int64_t 
 }
 
 /* The job an event is to be folded onto: as it was after event->prev. The reference is the caller's. */
-static enum err take_past(struct history *history, const struct event *event, int64_t seq, struct job **ret_job)
+static enum err take_past(struct history *history, const struct event *event, int64_t seq,
+                          struct job **ret_job)
 {
     struct past *past = &history->pasts[(size_t)seq % PASTS];
     bool more;

@@ -27,8 +27,10 @@ static enum err load(struct view *view, unsigned statement, struct key *ret_key,
     enum err err = db_row(&view->db, statement, ret_found);
 
     if (!err && *ret_found) {
-        *ret_key = (struct key){.hash = sqlite3_column_int64(stmt, 0), .fingerprint = sqlite3_column_int64(stmt, 1),
-                                .expires_at = sqlite3_column_int64(stmt, 2), .gone = sqlite3_column_int64(stmt, 3)};
+        *ret_key = (struct key){.hash = sqlite3_column_int64(stmt, 0),
+                                .fingerprint = sqlite3_column_int64(stmt, 1),
+                                .expires_at = sqlite3_column_int64(stmt, 2),
+                                .gone = sqlite3_column_int64(stmt, 3)};
         job = column_str(stmt, 4);
         if (job && strlen(job) == ID_LEN)
             memcpy(ret_key->job, job, ID_SIZE);

@@ -6,7 +6,8 @@
 #define ROWS_LOOKED_AT 5000 /* of a page at most: about two milliseconds */
 
 /* Does the row look right? Hashes and masks: what they let through is compared in full. */
-static bool row_may_match(sqlite3_stmt *stmt, const struct job_filter *filter, int64_t type, int64_t queue, int64_t tag)
+static bool row_may_match(sqlite3_stmt *stmt, const struct job_filter *filter, int64_t type, int64_t queue,
+                          int64_t tag)
 {
     return (!filter->has_state || sqlite3_column_int64(stmt, 1) == (int64_t)filter->state) &&
            (!filter->type || sqlite3_column_int64(stmt, 2) == type) &&

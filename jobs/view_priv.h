@@ -119,8 +119,6 @@ struct view {
 };
 
 enum err view_create(const char *dir, const char *log_id, struct view **ret_view, char *message, size_t size);
-enum err view_job(struct view *view, const char *id, struct job **ret_job);      /* ERR_OK and NULL: unknown */
-void view_count(struct view *view, enum job_state state, int n);
 
 /* ---- view_key.c: idempotency keys ---- */
 struct key {

@@ -17,8 +17,9 @@ static const char *const statements[R_COUNT] = {
     [R_JOB_BY_SEQ] = ROW_SELECT "WHERE j.seq = ?1",
     [R_BODY] = "SELECT media, body FROM events WHERE pos = ?1 AND body IS NOT NULL",
     [R_UNFINISHED] = "SELECT seq FROM jobs INDEXED BY jobs_open WHERE finished_at IS NULL ORDER BY seq",
-    [R_REMOVABLE] = "SELECT id FROM jobs INDEXED BY jobs_remove WHERE remove_at IS NOT NULL AND remove_at <= ?1"
-                    " ORDER BY remove_at LIMIT ?2",
+    [R_REMOVABLE] =
+        "SELECT id FROM jobs INDEXED BY jobs_remove WHERE remove_at IS NOT NULL AND remove_at <= ?1"
+        " ORDER BY remove_at LIMIT ?2",
     [R_SCAN_ALL] = SCAN "WHERE seq < ?1 ORDER BY seq DESC",
     [R_SCAN_TYPE] = SCAN "INDEXED BY jobs_type WHERE type = ?2 AND seq < ?1 ORDER BY seq DESC",
     [R_SCAN_STATE] = SCAN "INDEXED BY jobs_state WHERE state = ?2 AND state NOT IN (1, 2, 4) AND seq < ?1"
@@ -111,7 +112,8 @@ int64_t reader_last_pos(struct reader *reader)
     return reader_int(reader, R_LAST, &pos) ? 0 : pos;
 }
 
-enum err reader_removable(struct reader *reader, int64_t now_ms, unsigned max, char (*ret_ids)[ID_SIZE], unsigned *ret_n)
+enum err reader_removable(struct reader *reader, int64_t now_ms, unsigned max, char (*ret_ids)[ID_SIZE],
+                          unsigned *ret_n)
 {
     sqlite3_stmt *stmt = reader->db.at[R_REMOVABLE];
     bool found = true;

@@ -10,7 +10,7 @@
 
 /* {"horizon":12} or {"horizon":12,"key":[hash,fingerprint,expires_at]} */
 #define DATA_HORIZON "{\"horizon\":%lld"
-#define DATA_KEY ",\"key\":[%lld,%lld,%lld]"
+#define DATA_KEY     ",\"key\":[%lld,%lld,%lld]"
 
 enum err remove_write(struct view *view)
 {
@@ -49,7 +49,8 @@ static enum err delete_events(struct view *view, int64_t pos)
 }
 
 /* key: NULL for none to keep. */
-static enum err write_removal(struct view *view, int64_t pos, int64_t at, const char *id, const struct key *key)
+static enum err write_removal(struct view *view, int64_t pos, int64_t at, const char *id,
+                              const struct key *key)
 {
     sqlite3_stmt *stmt = view->db.at[W_EVENT];
     char data[160];
@@ -85,8 +86,8 @@ static enum err write_removal(struct view *view, int64_t pos, int64_t at, const 
 }
 
 /* Sorts out the key of a job that goes: *ret_keep when it outlives it. */
-static enum err leave_key(struct view *view, const struct job *job, const struct event *event, struct key *ret_key,
-                          bool *ret_keep)
+static enum err leave_key(struct view *view, const struct job *job, const struct event *event,
+                          struct key *ret_key, bool *ret_keep)
 {
     int64_t hash = key_hash(job->spec->idempotency_key);
     bool found;

@@ -52,8 +52,9 @@ static enum err replay_row(struct view *view, sqlite3_stmt *row)
     case EVENT_GENESIS:
         return ERR_OK; /* view_create has made it */
     case EVENT_REMOVED:
-        return id && data ? remove_replay(view, sqlite3_column_int64(row, 0), sqlite3_column_int64(row, 2), id, data)
-                          : ERR_CORRUPT;
+        return id && data
+                   ? remove_replay(view, sqlite3_column_int64(row, 0), sqlite3_column_int64(row, 2), id, data)
+                   : ERR_CORRUPT;
     default:
         return replay_event(view, row);
     }
@@ -107,8 +108,8 @@ enum err view_replay(const char *dir, const char *to_dir, char *message, size_t 
 }
 
 /* Every column of every row, `|` between them; "" for NULL. */
-static enum err dump_rows(struct db *db, unsigned statement, void (*line)(void *arg, const char *text, size_t len),
-                          void *arg)
+static enum err dump_rows(struct db *db, unsigned statement,
+                          void (*line)(void *arg, const char *text, size_t len), void *arg)
 {
     sqlite3_stmt *stmt = db->at[statement];
     struct text text = {0};

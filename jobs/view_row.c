@@ -8,9 +8,31 @@
 #include "schema/job_json.h"
 
 enum column {
-    C_SEQ, C_ID, C_STATE, C_POS, C_READY_POS, C_RESULT_POS, C_RESULT_LEN, C_RUN_AT, C_FINISHED_AT, C_EPOCH,
-    C_ATTEMPTS_USED, C_MAX_ATTEMPTS, C_LOSSES, C_CANCEL_REQUESTED, C_PERCENT, C_MESSAGE, C_ERROR_CODE,
-    C_ERROR_ATTEMPT, C_ERROR_RETRYABLE, C_ERROR_MESSAGE, C_ATTEMPTS, C_AT, C_DATA, C_MEDIA, C_BODY
+    C_SEQ,
+    C_ID,
+    C_STATE,
+    C_POS,
+    C_READY_POS,
+    C_RESULT_POS,
+    C_RESULT_LEN,
+    C_RUN_AT,
+    C_FINISHED_AT,
+    C_EPOCH,
+    C_ATTEMPTS_USED,
+    C_MAX_ATTEMPTS,
+    C_LOSSES,
+    C_CANCEL_REQUESTED,
+    C_PERCENT,
+    C_MESSAGE,
+    C_ERROR_CODE,
+    C_ERROR_ATTEMPT,
+    C_ERROR_RETRYABLE,
+    C_ERROR_MESSAGE,
+    C_ATTEMPTS,
+    C_AT,
+    C_DATA,
+    C_MEDIA,
+    C_BODY
 };
 
 static enum err copy_column(sqlite3_stmt *stmt, int column, char **ret_str)

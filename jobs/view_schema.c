@@ -51,7 +51,8 @@ enum err schema_make(struct db *db, const char *log_id)
     enum err err;
 
     snprintf(sql, sizeof sql,
-             "PRAGMA application_id=%d; PRAGMA user_version=%d; INSERT INTO meta VALUES('log_id', '%s'), ('last_pos', 1);"
+             "PRAGMA application_id=%d; PRAGMA user_version=%d; INSERT INTO meta VALUES('log_id', '%s'), "
+             "('last_pos', 1);"
              "INSERT INTO events(pos, at, kind, data) VALUES(1, %lld, %d, '{\"log_id\":\"%s\"}');",
              APPLICATION_ID, SCHEMA_VERSION, log_id, (long long)clock_wall_ms(), EVENT_GENESIS, log_id);
     err = db_run(db, "BEGIN IMMEDIATE");
@@ -101,7 +102,8 @@ enum err schema_check(struct db *db, const char *dir, bool *ret_is_new, char *me
     if (!err)
         err = pragma_int(db, "SELECT count(*) FROM sqlite_master", &n_tables);
     if (err == ERR_CORRUPT) {
-        snprintf(message, size, "%s/buzzer.db is damaged or no database: %s", dir, sqlite3_errmsg(db->sqlite));
+        snprintf(message, size, "%s/buzzer.db is damaged or no database: %s", dir,
+                 sqlite3_errmsg(db->sqlite));
     } else if (err) {
         snprintf(message, size, "%s/buzzer.db cannot be read: %s", dir, sqlite3_errmsg(db->sqlite));
     } else if (application == 0 && n_tables == 0) {
@@ -111,8 +113,8 @@ enum err schema_check(struct db *db, const char *dir, bool *ret_is_new, char *me
         snprintf(message, size, "%s/buzzer.db is a database of another program", dir);
     } else if (version != SCHEMA_VERSION) {
         err = ERR_CORRUPT;
-        snprintf(message, size, "%s/buzzer.db has schema %lld; this program knows %d", dir, (long long)version,
-                 SCHEMA_VERSION);
+        snprintf(message, size, "%s/buzzer.db has schema %lld; this program knows %d", dir,
+                 (long long)version, SCHEMA_VERSION);
     } else if (is_cut_short(db, dir)) {
         err = ERR_CORRUPT;
         snprintf(message, size, "%s/buzzer.db is damaged: it was cut short", dir);

@@ -13,7 +13,7 @@
 #include "schema/clock.h"
 #include "schema/id.h"
 
-#define THREADS_MAX 1000
+#define THREADS_MAX   1000
 #define LATENCIES_MAX 2000000
 
 struct bench {
@@ -21,7 +21,7 @@ struct bench {
     struct eventlog *log;
     struct recorder *recorder;
     const char *dir;
-    int64_t until;               /* mono us */
+    int64_t until; /* mono us */
     bool keys;
     atomic_long n, in_flight;
     sem_t idle;

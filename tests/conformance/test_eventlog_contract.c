@@ -6,8 +6,8 @@
 
 #include "tests/unit/recorder_world.h"
 
-#define THREADS 8
-#define LISTS 40
+#define THREADS  8
+#define LISTS    40
 #define LIST_LEN 5
 
 struct crowd {

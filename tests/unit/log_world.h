@@ -82,8 +82,8 @@ static inline struct event event_of(enum event_kind kind, unsigned number, int64
 
 static inline void event_fails(struct event *event, int64_t retry_at)
 {
-    event->error = (struct job_error){.code = JOB_ERROR_HANDLER_ERROR, .retryable = retry_at != 0,
-                                      .message = strdup("it broke")};
+    event->error = (struct job_error){
+        .code = JOB_ERROR_HANDLER_ERROR, .retryable = retry_at != 0, .message = strdup("it broke")};
     event->retry_at = retry_at;
 }
 
@@ -131,7 +131,8 @@ static inline enum outcome world_apply(struct world *world, struct event *event,
     return (enum outcome)step.outcome;
 }
 
-static inline enum outcome world_tell(struct world *world, enum event_kind kind, unsigned number, int epoch, int64_t at)
+static inline enum outcome world_tell(struct world *world, enum event_kind kind, unsigned number, int epoch,
+                                      int64_t at)
 {
     struct event event = event_of(kind, number, 0, at);
 

@@ -13,7 +13,7 @@ struct path {
     struct world world;
     struct eventlog *log;
     struct recorder *recorder;
-    sem_t held, go;                  /* a group was told; it may go on */
+    sem_t held, go; /* a group was told; it may go on */
     atomic_bool hold;
     atomic_long n_told, n_groups, last_pos, largest;
 };
@@ -95,7 +95,8 @@ static inline void waited_done(struct append *append)
     sem_post(&waited->done);
 }
 
-static inline void waited_make(struct waited *waited, enum event_kind kind, unsigned number, int epoch, int64_t at)
+static inline void waited_make(struct waited *waited, enum event_kind kind, unsigned number, int epoch,
+                               int64_t at)
 {
     struct append *append = calloc(1, sizeof *append);
 
@@ -124,8 +125,8 @@ static inline void waited_clear(struct waited *waited)
 }
 
 /* Appends one event, waits for it, and gives what came of it. */
-static inline enum err path_tell(struct path *path, enum event_kind kind, unsigned number, int epoch, int64_t at,
-                                 enum outcome *ret_outcome)
+static inline enum err path_tell(struct path *path, enum event_kind kind, unsigned number, int epoch,
+                                 int64_t at, enum outcome *ret_outcome)
 {
     struct waited waited;
     enum err err;

@@ -97,7 +97,8 @@ static void only_the_next_epoch_may_claim(void **state)
 
 static void a_late_result_of_another_epoch_is_ignored(void **state)
 {
-    static const enum event_kind late[] = {EVENT_DONE, EVENT_FAILED, EVENT_RELEASED, EVENT_LOST, EVENT_CANCELLED};
+    static const enum event_kind late[] = {EVENT_DONE, EVENT_FAILED, EVENT_RELEASED, EVENT_LOST,
+                                           EVENT_CANCELLED};
     struct tale tale;
 
     (void)state;
@@ -250,7 +251,8 @@ static void a_waiting_job_is_cancelled_at_once(void **state)
 
 static void a_running_job_wanted_cancelled_ends_so_whatever_comes(void **state)
 {
-    static const enum event_kind ends[] = {EVENT_DONE, EVENT_FAILED, EVENT_RELEASED, EVENT_LOST, EVENT_CANCELLED};
+    static const enum event_kind ends[] = {EVENT_DONE, EVENT_FAILED, EVENT_RELEASED, EVENT_LOST,
+                                           EVENT_CANCELLED};
 
     (void)state;
     for (unsigned i = 0; i < sizeof ends / sizeof *ends; i++) {

@@ -402,10 +402,10 @@ static char *all_of(const struct job *job)
     struct text text = {0};
 
     job_encode(&text, job, "00000000", NULL);
-    text_printf(&text, " %lld %lld %lld %lld %lld %d %d %d %s %llu", (long long)job->seq, (long long)job->ready_pos,
-                (long long)job->input_pos, (long long)job->result_pos, (long long)job->result_len, job->epoch,
-                job->attempts_used, job->losses, job->worker ? job->worker : "-",
-                (unsigned long long)job->spec->fingerprint);
+    text_printf(&text, " %lld %lld %lld %lld %lld %d %d %d %s %llu", (long long)job->seq,
+                (long long)job->ready_pos, (long long)job->input_pos, (long long)job->result_pos,
+                (long long)job->result_len, job->epoch, job->attempts_used, job->losses,
+                job->worker ? job->worker : "-", (unsigned long long)job->spec->fingerprint);
     return text_take(&text, NULL);
 }
 
@@ -427,9 +427,9 @@ static void assert_reads_back(struct reader *reader, const struct job *job)
 static void random_event(struct world *world, struct reader *reader, unsigned *seed, int64_t at)
 {
     static const enum event_kind kinds[] = {
-        EVENT_SUBMITTED, EVENT_SUBMITTED, EVENT_SUBMITTED, EVENT_DUE,  EVENT_CLAIMED,   EVENT_CLAIMED, EVENT_CLAIMED,
-        EVENT_DONE,      EVENT_FAILED,    EVENT_RELEASED,  EVENT_LOST, EVENT_CANCEL,    EVENT_CANCELLED,
-        EVENT_EXPIRED,   EVENT_RETRIED,   EVENT_REMOVED,   EVENT_REMOVED};
+        EVENT_SUBMITTED, EVENT_SUBMITTED, EVENT_SUBMITTED, EVENT_DUE,      EVENT_CLAIMED, EVENT_CLAIMED,
+        EVENT_CLAIMED,   EVENT_DONE,      EVENT_FAILED,    EVENT_RELEASED, EVENT_LOST,    EVENT_CANCEL,
+        EVENT_CANCELLED, EVENT_EXPIRED,   EVENT_RETRIED,   EVENT_REMOVED,  EVENT_REMOVED};
     enum event_kind kind = kinds[(unsigned)rand_r(seed) % (sizeof kinds / sizeof *kinds)];
     struct event event = event_of(kind, (unsigned)rand_r(seed) % 60, 0, at - rand_r(seed) % 50);
     struct view_step step;

@@ -8,7 +8,7 @@ struct live {
     struct world world;
     struct reader *reader;
     unsigned n;
-    struct change at[LIVE_MAX];   /* what was told as it happened */
+    struct change at[LIVE_MAX]; /* what was told as it happened */
 };
 
 static int set_up(void **state)
@@ -94,7 +94,8 @@ static void assert_history(struct live *live, const char *id, int64_t after, uns
         changes_unref(changes);
         assert_true(++rounds < 100000);
     } while (at < last);
-    while (expected < live->n && (live->at[expected].pos <= after || (id && strcmp(live->at[expected].job->spec->id, id) != 0)))
+    while (expected < live->n &&
+           (live->at[expected].pos <= after || (id && strcmp(live->at[expected].job->spec->id, id) != 0)))
         expected++;
     assert_int_equal(expected, live->n);
 }
@@ -186,8 +187,8 @@ static void many_jobs_at_random_are_told_again_as_they_were(void **state)
     char id[ID_SIZE];
 
     for (int i = 0; i < 3000; i++)
-        tell(live, kinds[(unsigned)rand_r(&seed) % (sizeof kinds / sizeof *kinds)], (unsigned)rand_r(&seed) % 40,
-             rand_r(&seed) % 5 + 1, T0 + i * 3);
+        tell(live, kinds[(unsigned)rand_r(&seed) % (sizeof kinds / sizeof *kinds)],
+             (unsigned)rand_r(&seed) % 40, rand_r(&seed) % 5 + 1, T0 + i * 3);
     assert_true(live->n > 100);
     assert_history(live, NULL, 0, 1);
     assert_history(live, NULL, 0, 500);

@@ -28,7 +28,8 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void submit(struct list_world *list, unsigned number, const char *type, const char *queue, const char *tag)
+static void submit(struct list_world *list, unsigned number, const char *type, const char *queue,
+                   const char *tag)
 {
     struct event event = event_of(EVENT_SUBMITTED, number, 0, T0);
 
@@ -42,7 +43,8 @@ static void submit(struct list_world *list, unsigned number, const char *type, c
 }
 
 /* Reads all pages and writes the numbers of the jobs found: "5 3 1". */
-static void found(struct list_world *list, const struct job_filter *filter, unsigned page, char *text, size_t size)
+static void found(struct list_world *list, const struct job_filter *filter, unsigned page, char *text,
+                  size_t size)
 {
     int64_t next = 0;
 
