@@ -60,9 +60,11 @@ static enum err make_arguments(struct worker *worker)
     worker->arguments[2] = NULL;                     /* the kind */
     worker->arguments[3] = worker->dir;
     worker->arguments[4] = worker->parent;
-    for (unsigned i = 0; i < n_types; i++)
-        if (types_at(worker->config.types, i)->shared_object)
-            worker->arguments[n++] = types_at(worker->config.types, i)->shared_object;
+    for (unsigned i = 0; i < n_types; i++) {
+        char *file = types_at(worker->config.types, i)->shared_object;
+        if (file && strcmp(file, worker->arguments[n - 1]) != 0)
+            worker->arguments[n++] = file;
+    }
     return ERR_OK;
 }
 

@@ -89,6 +89,7 @@ static void a_long_job_tells_its_progress(void **state)
     struct job *job = run(world, "sleep", "{\"seconds\":0.7}", JOB_SUCCEEDED);
     world_await_progress(world);
     assert_in_range(world->last_percent, 1, 99);
+    assert_int_equal(job->progress.percent, 100);
     job_unref(job);
 }
 

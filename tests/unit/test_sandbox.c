@@ -12,6 +12,7 @@ static char *const scripts[][2] = {
     {"fails", "echo first; echo went wrong >&2; exit 7"},
     {"refuses", "echo not for me >&2; exit 65"},
     {"signals", "kill -SEGV $$"},
+    {"lines", "printf '{\n \"a\": [1,\r\n2]\n}\n\n'"},
     {"not_json", "echo '{\"a\":'"},
     {"floods", "head -c 4000000 /dev/zero"},
     {"environment", "env | cut -d= -f1 | sort | tr '\\n' ' ' | sed 's/.*/\"&\"/'"},
@@ -144,6 +145,11 @@ static void a_command_gets_its_input_and_gives_its_output(void **state)
     free(input);
 }
 
+static void a_json_result_of_many_lines_becomes_one(void **state)
+{
+    expect_result(*state, "lines", "{}", "{  \"a\": [1,  2] }");
+}
+
 static void an_exit_code_fails_with_the_end_of_standard_error(void **state)
 {
     expect_failure(*state, "fails", JOB_ERROR_HANDLER_ERROR, "exit code 7: went wrong");
@@ -190,7 +196,7 @@ static void a_command_sees_nothing_of_the_environment_but_what_is_named(void **s
 static void lines_on_descriptor_3_are_progress(void **state)
 {
     struct world *world = *state;
-    expect_result(world, "progress", "{}\n", "1\n");
+    expect_result(world, "progress", "{}\n", "1");
     world_await_progress(world);
     assert_int_equal(world->last_percent, 40);
 }
@@ -200,31 +206,31 @@ static void the_data_folder_cannot_be_read(void **state)
     struct world *world = *state;
     char input[128];
     snprintf(input, sizeof input, "\"%s\"", world->dir);
-    expect_result(world, "reads_data", input, "0\n");
-    expect_result(world, "lists_data", input, "0\n");
+    expect_result(world, "reads_data", input, "0");
+    expect_result(world, "lists_data", input, "0");
 }
 
 static void only_the_scratch_folder_can_be_written_and_it_goes(void **state)
 {
-    expect_result(*state, "writes_out", "{}", "0\n");
-    expect_result(*state, "writes_in", "{}", "1\n");
+    expect_result(*state, "writes_out", "{}", "0");
+    expect_result(*state, "writes_in", "{}", "1");
     assert_int_equal(count_scratch(*state), 0);
 }
 
 static void sockets_need_the_network_setting(void **state)
 {
-    expect_result(*state, "connects", "{}", "0\n");
-    expect_result(*state, "may_connect", "{}", "1\n");
+    expect_result(*state, "connects", "{}", "0");
+    expect_result(*state, "may_connect", "{}", "1");
 }
 
 static void processes_outside_cannot_be_signalled(void **state)
 {
-    expect_result(*state, "kills_parent", "{}", "0\n");
+    expect_result(*state, "kills_parent", "{}", "0");
 }
 
 static void memory_has_its_limit(void **state)
 {
-    expect_result(*state, "eats", "{}", "0\n");
+    expect_result(*state, "eats", "{}", "0");
 }
 
 static void no_descriptor_is_inherited_but_four(void **state)
@@ -254,7 +260,7 @@ static void what_ignores_sigterm_is_gone_within_a_second_of_a_cancel(void **stat
 
 static void what_a_finished_command_leaves_behind_is_ended(void **state)
 {
-    expect_result(*state, "leaves", "{}", "1\n");
+    expect_result(*state, "leaves", "{}", "1");
     assert_int_equal(count_sleepers(), 0);
 }
 
@@ -269,7 +275,7 @@ static void a_command_that_obeys_sigterm_ends_in_its_grace(void **state)
     world_cancel(world, id);
     job_unref(world_await(world, id, JOB_CANCELLED));
     assert_true(clock_mono_ms() - start < 450);       /* kill_grace_ms is 500 */
-    expect_result(world, "writes_in", "{}", "1\n");   /* the executor lives on */
+    expect_result(world, "writes_in", "{}", "1");   /* the executor lives on */
 }
 
 static void an_executor_dies_with_all_its_command_started_when_the_service_does(void **state)
@@ -307,6 +313,7 @@ int main(int argc, char **argv)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_command_gets_its_input_and_gives_its_output),
+        TEST(a_json_result_of_many_lines_becomes_one),
         TEST(an_exit_code_fails_with_the_end_of_standard_error),
         TEST(exit_code_65_is_bad_input),
         TEST(a_signal_is_a_crash),
