@@ -3,6 +3,8 @@
  * file; bytes before the first boundary and after the last are passed over, as that text allows. */
 #include "api/multipart.h"
 
+#include "api/media_type.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -110,6 +112,8 @@ static const char *take_file(struct multipart *form, struct span head, struct sp
             return "The Content-Type of the part file is not a media type.";
         memcpy(form->file_type, type.at, type.len);
         form->file_type[type.len] = '\0';
+        if (!media_type_is_valid(form->file_type))
+            return "The Content-Type of the part file is not a media type.";
     }
     return NULL;
 }

@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "api/admission.h"
 #include "api/job_reply.h"
+#include "api/media_type.h"
 #include "api/query.h"
 #include "api/router.h"
 #include "schema/clock.h"
@@ -142,7 +142,7 @@ void route_batch(struct request *request)
     if (!request_knows(request, nothing))
         return;
     err = ERR_MEDIA_TYPE;
-    if (!content_type || strncasecmp(content_type, "application/json", 16) != 0)
+    if (!content_type || !media_type_is(content_type, "application/json"))
         goto out;
     err = ERR_BAD_KEY;
     detail = "A batch takes no Idempotency-Key: submit one by one what must not be done twice.";

@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "api/admission.h"
 #include "api/job_reply.h"
+#include "api/media_type.h"
 #include "api/multipart.h"
 #include "api/query.h"
 #include "api/router.h"
@@ -115,13 +115,6 @@ static void submit(struct request *request, struct append *append, int64_t began
     request_set_state(request, submission, submission_free);
 }
 
-static bool media_type_is(const char *header, const char *media_type)
-{
-    size_t len = strlen(media_type);
-
-    return strncasecmp(header, media_type, len) == 0 && (header[len] == '\0' || strchr("; \t", header[len]));
-}
-
 static struct submit_headers headers_of(const struct request *request)
 {
     return (struct submit_headers){
@@ -198,7 +191,7 @@ void route_submit(struct request *request)
     char detail[160] = "";
     enum err err = admission(thread, 1);
 
-    if (!err && (!content_type || !*content_type))
+    if (!err && (!content_type || !media_type_is_valid(content_type)))
         err = ERR_MEDIA_TYPE;
     if (err) {
         reply_problem(request, err, NULL, NULL);

@@ -261,10 +261,14 @@ int socket_receive(struct socket *socket, struct lws *wsi, const void *in, size_
     if (socket->closing)
         return 0;
     socket->heard_s = mono_s();
-    if (lws_frame_is_binary(wsi))
-        return close_with(socket, SOCKET_BINARY, "");
-    if (socket->rx_len + len + left > SOCKET_SUBMIT_MAX)
-        return close_with(socket, SOCKET_TOO_BIG, "");
+    if (!socket->refused && lws_frame_is_binary(wsi))
+        socket->refused = SOCKET_BINARY;
+    else if (!socket->refused && socket->rx_len + len + left > SOCKET_SUBMIT_MAX)
+        socket->refused = SOCKET_TOO_BIG;
+    /* Closed with bytes unread, the connection is reset and the close frame lost on its way: what
+     * can be read through in reason is. */
+    if (socket->refused)
+        return left && left <= SOCKET_DISCARD_MAX ? 0 : close_with(socket, (enum socket_close)socket->refused, "");
     if (left == 0 && !take_token(socket))
         return close_with(socket, SOCKET_TOO_MANY, "");
     if (is_whole && !socket->rx)

@@ -83,7 +83,7 @@ void socket_submit(struct socket *socket, const char *ref, json_t *job)
     enum err err = socket->n_submitting < SOCKET_SUBMITS_MAX ? admission(thread, 1) : ERR_BUSY;
 
     if (!err)
-        err = submit_json(thread->setup->types, job, "", &headers, thread_now_ms(thread), &append, &faults);
+        err = submit_json(thread->setup->types, job, "/job", &headers, thread_now_ms(thread), &append, &faults);
     if (!err) {
         submitting = calloc(1, sizeof *submitting + ref_size);
         err = submitting ? ERR_OK : ERR_NOMEM;
