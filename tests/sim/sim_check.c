@@ -112,8 +112,17 @@ static bool expect(struct sim *sim, struct sim_job *job, const struct sim_entry 
     }
 }
 
-/* At once over all workers is promised where there is one worker. Who holds a claim of a worker that
- * is gone does not run. */
+/* Its process has ended, though the log may not have taken the news yet. */
+static bool is_over(const struct sim_worker *worker, const struct sim_job *job)
+{
+    for (unsigned i = 0; i < worker->n_procs; i++)
+        if (worker->procs[i].epoch == job->epoch && strcmp(worker->procs[i].id, job->spec->id) == 0)
+            return false;
+    return job->claims[job->epoch].started;
+}
+
+/* At once over all workers is promised where there is one worker. What a worker that is gone held
+ * does not run. */
 static void check_concurrency(struct sim *sim, const struct sim_kind *kind)
 {
     const struct sim_worker *worker = &sim->workers[0];
@@ -123,7 +132,7 @@ static void check_concurrency(struct sim *sim, const struct sim_kind *kind)
         const struct sim_job *job = &sim->jobs[i];
 
         if (job->accepted && job->kind == kind && job->state == JOB_RUNNING)
-            n += job->claims[job->epoch].incarnation == worker->incarnation;
+            n += job->claims[job->epoch].incarnation == worker->incarnation && !is_over(worker, job);
     }
     if (n > kind->concurrency)
         sim_fail(sim, "%d jobs of type %s run at once", n, kind->name);
