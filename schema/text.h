@@ -34,6 +34,7 @@ void text_json_key(struct text *text, const char *key);                 /* ,"key
 void text_json_str(struct text *text, const char *key, const char *value);    /* NULL writes null */
 void text_json_int(struct text *text, const char *key, int64_t value);
 void text_json_bool(struct text *text, const char *key, bool value);
+/* JSON text as it is, but on one line: events and logs are told by the line. */
 void text_json_raw(struct text *text, const char *key, const char *json, size_t len);
 void text_json_time(struct text *text, const char *key, int64_t unix_ms);     /* RFC 3339, 0 writes null */
 

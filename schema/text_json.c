@@ -117,10 +117,17 @@ void text_json_bool(struct text *text, const char *key, bool value)
         text_add(text, "false", 5);
 }
 
+/* A line end can only be white space between JSON's tokens, so a blank means the same. */
 void text_json_raw(struct text *text, const char *key, const char *json, size_t len)
 {
+    size_t start;
+
     text_json_key(text, key);
+    start = text->len;
     text_add(text, json, len);
+    for (char *at = text->at + start; !text->failed && at < text->at + text->len; at++)
+        if (*at == '\n' || *at == '\r')
+            *at = ' ';
 }
 
 void text_json_time(struct text *text, const char *key, int64_t unix_ms)

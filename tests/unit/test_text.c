@@ -170,9 +170,21 @@ static void a_reset_text_starts_over_in_the_same_memory(void **state)
     text_clear(&text);
 }
 
+static void raw_json_stays_on_one_line(void **state)
+{
+    static const char json[] = "{\n  \"a\": \"\\n\"\r\n}\n";
+    struct text text = {0};
+
+    (void)state;
+    text_json_raw(&text, "result", json, sizeof json - 1);
+    assert_string_equal(text.at, "\"result\":{   \"a\": \"\\n\"  } ");
+    text_clear(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(raw_json_stays_on_one_line),
         cmocka_unit_test(a_string_is_escaped_as_rfc_8259_says),
         cmocka_unit_test(valid_utf8_passes_unchanged),
         cmocka_unit_test(what_is_no_utf8_becomes_the_replacement_character),
