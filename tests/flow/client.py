@@ -39,7 +39,12 @@ class Client:
             headers.setdefault("Content-Type", "application/json")
         for attempt in (1, 2):
             try:
-                self.connection.request(method, path, body, headers)
+                try:
+                    self.connection.request(method, path, body, headers)
+                except (BrokenPipeError, ConnectionResetError):
+                    if not body:
+                        raise
+                    # A body that is refused on its way: the answer stands there all the same.
                 response = self.connection.getresponse()
                 return Answer(response, response.read())
             except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):

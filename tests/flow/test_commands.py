@@ -44,7 +44,11 @@ import json, os, sys
 paths, found = json.load(sys.stdin), {}
 for path in paths['read']:
     try:
-        found[path] = len(os.listdir(path)) if os.path.isdir(path) else len(open(path, 'rb').read(10))
+        if os.path.isdir(path):
+            found[path] = len(os.listdir(path))
+        else:
+            with open(path, 'rb') as file:
+                found[path] = 'opened' if path.endswith('/mem') else len(file.read(10))
     except OSError as error:
         found[path] = 'no'
 for path in paths['write']:

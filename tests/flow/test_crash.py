@@ -9,7 +9,8 @@ from sockets import Socket
 def hurting(tmp_path_factory, hurt):
     types = [{"name": name, "shared_object": hurt, "max_attempts": 2, "backoff_ms": 20, "backoff_max_ms": 50,
               "memory_bytes": 256 << 20, "timeout_ms": 60000}
-             for name in ("segv", "abort", "exit", "hog", "spin", "close", "fork")]
+             for name in ("segv", "abort", "exit", "killed", "eat_memory", "spin", "flood", "not_json", "no_result", "bad_input",
+                          "fail", "garble", "escape")]
     service = Service(tmp_path_factory.mktemp("hurt"), "--slots", "3", settings={"types": types}).start()
     yield service
     service.stop()
@@ -24,6 +25,12 @@ def test_a_handler_that_dies_costs_an_attempt_and_is_tried_again(hurting, type):
     assert job["error"]["code"] == "crashed" and job["error"]["attempt"] == 2
 
 
+def test_a_sigkill_from_elsewhere_is_a_crash_or_the_kernels_way_to_get_memory_back(hurting):
+    job = hurting.client().run("killed", {})
+    assert job["state"] == "failed" and job["attempt"] == 2
+    assert {a["error"]["code"] for a in job["attempts"]} <= {"crashed", "out_of_memory"}
+
+
 @pytest.mark.parametrize("type, names", [("segv", ("SEGV", "11")), ("abort", ("ABRT", "6"))])
 def test_the_signal_is_named(hurting, type, names):
     message = hurting.client().run(type, {})["error"]["message"]
@@ -33,8 +40,34 @@ def test_the_signal_is_named(hurting, type, names):
 def test_a_handler_that_wants_all_memory_is_stopped(hurting):
     if SANITIZER:
         pytest.skip("a sanitized program reserves terabytes: the limit on address space is off")
-    job = hurting.client().run("hog", {})
-    assert job["state"] == "failed" and job["error"]["code"] in ("out_of_memory", "crashed"), job["error"]
+    job = hurting.client().run("eat_memory", {})
+    assert job["state"] == "failed" and job["error"]["code"] == "out_of_memory", job["error"]
+
+
+@pytest.mark.parametrize("type, code, tries", [
+    ("flood", "bad_output", 2), ("not_json", "bad_output", 2), ("no_result", "bad_output", 2), ("bad_input", "bad_input", 1),
+    ("fail", "handler_error", 2),
+])
+def test_what_a_handler_does_wrong_is_said(hurting, type, code, tries):
+    job = hurting.client().run(type, {})
+    assert job["state"] == "failed" and job["error"]["code"] == code and job["attempt"] <= tries, job
+    assert job["error"]["message"]
+
+
+def test_a_handler_that_writes_nonsense_to_the_worker_harms_itself_alone(hurting):
+    hurting.expect("broke the protocol")
+    api = hurting.client()
+    bad = api.submit("garble", {}, timeout_ms=3000, max_attempts=1)
+    assert api.run("echo", 1)["state"] == "succeeded"
+    assert api.wait(bad["id"])["state"] == "failed"
+
+
+def test_a_handler_in_c_is_shut_in(hurting):
+    job = hurting.client().run("escape", str(hurting.data / "buzzer.db"), max_attempts=1)
+    assert job["state"] == "succeeded", job["error"]
+    result = job["result"]
+    open_doors = [door for door in ("data", "outside", "inet", "program") if result[door] == 0]
+    assert not open_doors, result
 
 
 def test_a_handler_that_spins_is_cancelled(hurting):

@@ -72,7 +72,7 @@ def test_jobs_without_a_key_are_never_the_same(api):
     assert api.submit("echo", 1)["id"] != api.submit("echo", 1)["id"]
 
 
-@pytest.mark.parametrize("bad", ["", '""', "x" * 256, "a\x7fb", "a\tb", "\xe9"])
+@pytest.mark.parametrize("bad", ["", '""', "x" * 256, "a\tb", "\xe9"])
 def test_a_bad_key_is_refused(api, bad):
     check_problem(api.post("/v1/jobs", {"type": "echo", "input": 1}, {"Idempotency-Key": bad}), 400,
                   "bad-idempotency-key")

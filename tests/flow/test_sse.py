@@ -1,4 +1,5 @@
 """Server-sent events and long polling: /v1/jobs/{id}/events and /v1/events."""
+import json
 import time
 
 import pytest
@@ -105,8 +106,8 @@ def test_polling_gives_the_events_so_far_and_where_to_go_on(api):
 
 
 def test_polling_waits_for_what_comes(service, api):
-    job = api.submit("sleep", {"seconds": 60})
-    cursor = api.wait(job["id"], states={"running"})["cursor"]
+    job = api.submit("echo", 1, delay_ms=3600000)
+    cursor = job["cursor"]
     begin = time.monotonic()
     page = api.get(f"/v1/jobs/{job['id']}/events?after={cursor}&wait=1").json
     assert page["events"] == [] and time.monotonic() - begin >= 1
@@ -114,7 +115,6 @@ def test_polling_waits_for_what_comes(service, api):
     other.connection.request("GET", f"/v1/jobs/{job['id']}/events?after={page['cursor']}&wait=60",
                              headers={"Accept": "application/json"})
     api.cancel(job["id"])
-    import json
     page = json.loads(other.connection.getresponse().read())
     assert [event["type"] for event in page["events"]] == ["job.cancelled"]
 

@@ -140,7 +140,7 @@ def test_a_refused_submission_points_at_its_faults(service):
     with Socket(service) as socket:
         socket.send({"op": "submit", "job": {"type": "primes", "input": {"below": "x"}, "priority": 77}})
         pointers = {fault["pointer"] for fault in socket.receive()["problem"]["errors"]}
-        assert pointers == {"#/input/below", "#/priority"}
+        assert pointers == {"#/job/input/below", "#/job/priority"}       # of the frame, which is what was sent
 
 
 def test_a_socket_has_a_hundred_subscriptions_and_no_more(service, api):

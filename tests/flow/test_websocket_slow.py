@@ -23,8 +23,8 @@ def test_who_is_too_slow_is_closed_with_its_cursor_and_resumes_without_a_gap(sta
             elif opcode == 1:
                 seen.append(json.loads(payload))
     assert len(seen) < n, "nothing was held back, so nothing was shown"
-    if seen:
-        assert seen[-1]["cursor"] == cursor
+    if seen:        # what the filter left out may have moved it on
+        assert int(seen[-1]["cursor"].split("-")[1]) <= int(cursor.split("-")[1])
     with Socket(service, f"?all=1&event=job.succeeded&after={cursor}") as socket:
         assert socket.answer("subscribed")["recovered"] is True
         while len(seen) < n:

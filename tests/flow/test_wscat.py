@@ -11,9 +11,11 @@ def wscat(service, *words, query=""):
     program = shutil.which("wscat")
     if not program:
         pytest.skip("no wscat here")
-    done = subprocess.run([program, "-c", f"ws://127.0.0.1:{service.port}/v1/ws{query}", *words], capture_output=True, text=True,
-                          timeout=60, stdin=subprocess.DEVNULL, env={**os.environ, "NODE_PATH": "/usr/share/nodejs"})
-    return done, [json.loads(line.lstrip("< ")) for line in done.stdout.splitlines() if line.lstrip("< ").startswith("{")]
+    with subprocess.Popen([program, "-c", f"ws://127.0.0.1:{service.port}/v1/ws{query}", *words], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          env={**os.environ, "NODE_PATH": "/usr/share/nodejs"}) as running:
+        said = running.stdout.read()            # its standard input stays open: it leaves when that ends
+    return said, [json.loads(line.lstrip("< ")) for line in said.splitlines() if line.lstrip("< ").startswith("{")]
 
 
 @pytest.mark.parametrize("protocol", [[], ["-s", "buzzer.v1"], ["-s", "cloudevents.json"]])
@@ -31,5 +33,5 @@ def test_wscat_hears_of_a_finished_job(service, api):
 
 
 def test_wscat_is_told_why_it_may_not(service):
-    done, frames = wscat(service, "-x", "{}", query="?after=nonsense")
-    assert not frames and "400" in done.stdout + done.stderr
+    said, frames = wscat(service, "-x", "{}", query="?after=nonsense")
+    assert not frames and "400" in said
