@@ -47,7 +47,8 @@ static uint32_t find_slot(const struct store *store, const char *id)
     uint32_t hashed = hash(id), slot = hashed & store->table_mask;
 
     while (store->table[slot].number != ENTRY_NONE) {
-        if (store->table[slot].hash == hashed && memcmp(store_at(store, store->table[slot].number)->id, id, ID_LEN) == 0)
+        if (store->table[slot].hash == hashed &&
+            memcmp(store_at(store, store->table[slot].number)->id, id, ID_LEN) == 0)
             break;
         slot = (slot + 1) & store->table_mask;
     }

@@ -54,10 +54,13 @@ static int hex4(struct scan *scan)
     if (scan->end - scan->at < 4)
         return -1;
     for (int i = 0; i < 4; i++) {
-        int c = *scan->at++, digit = c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
-        if (digit < 0)
+        int c = *scan->at++, lower = c | 32;
+        if (c >= '0' && c <= '9')
+            value = value * 16 + (c - '0');
+        else if (lower >= 'a' && lower <= 'f')
+            value = value * 16 + (lower - 'a' + 10);
+        else
             return -1;
-        value = value * 16 + digit;
     }
     return value;
 }

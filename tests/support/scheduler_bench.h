@@ -248,6 +248,4 @@ static inline void refuse_all(struct bench *b)
     }
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 #endif

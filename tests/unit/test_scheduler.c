@@ -201,6 +201,7 @@ static void random_days_end_with_every_job_ended(void **state)
 
 int main(void)
 {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_job_starts_only_after_its_claim_came_back),
         TEST(a_job_is_in_the_claim_pipeline_only_once),

@@ -194,6 +194,7 @@ static void a_refused_due_is_asked_for_again(void **state)
 
 int main(void)
 {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(the_end_is_appended_with_its_result),
         TEST(a_cancel_of_a_running_job_kills_and_then_says_cancelled),

@@ -205,6 +205,7 @@ static void seeding_anew_forgets_what_has_ended_meanwhile(void **state)
 
 int main(void)
 {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_type_that_is_not_known_here_is_left_alone),
         TEST(a_scheduled_job_becomes_due),

@@ -84,6 +84,7 @@ static void a_hundred_thousand_waiting_jobs_go_in_order(void **state)
 
 int main(void)
 {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_heap_gives_the_lowest_whatever_was_taken_from_its_middle),
         TEST(a_hundred_thousand_waiting_jobs_go_in_order),
