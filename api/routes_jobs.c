@@ -37,10 +37,13 @@ static void answer_body(struct request *request, int64_t pos)
     struct body *body = NULL;
     enum err err = reader_body(request_thread(request)->reader, pos, &body);
 
-    if (err)
+    if (err) {
         reply_problem(request, err, NULL, NULL);
-    else
+    } else {
+        /* A client's bytes, on the service's own origin: a browser may show them, never run them. */
+        reply_header(request, "content-security-policy", "sandbox; default-src 'none'");
         reply_body(request, 200, body);
+    }
     body_unref(body);
 }
 

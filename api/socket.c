@@ -252,6 +252,22 @@ static int message(struct socket *socket, const char *text, size_t len)
     return write_queue(socket);
 }
 
+/* Closes in the middle of what a client is sending. Closed with bytes unread the connection would be
+ * reset and the close frame lost, so it is written here, and what still comes is read and dropped
+ * until the client closes as well, or the sweep ends it. */
+static int refuse(struct socket *socket, enum socket_close code)
+{
+    unsigned char *out = socket->thread->priv->out + LWS_PRE;
+
+    out[0] = 0x88;
+    out[1] = 2;
+    out[2] = (unsigned char)(code >> 8);
+    out[3] = (unsigned char)code;
+    socket->closing = true;
+    socket->slow_s = mono_s();
+    return lws_write(socket->wsi, out, 4, LWS_WRITE_HTTP) < 0 ? -1 : 0;
+}
+
 int socket_receive(struct socket *socket, struct lws *wsi, const void *in, size_t len)
 {
     size_t left = lws_remaining_packet_payload(wsi);
@@ -261,14 +277,10 @@ int socket_receive(struct socket *socket, struct lws *wsi, const void *in, size_
     if (socket->closing)
         return 0;
     socket->heard_s = mono_s();
-    if (!socket->refused && lws_frame_is_binary(wsi))
-        socket->refused = SOCKET_BINARY;
-    else if (!socket->refused && socket->rx_len + len + left > SOCKET_SUBMIT_MAX)
-        socket->refused = SOCKET_TOO_BIG;
-    /* Closed with bytes unread, the connection is reset and the close frame lost on its way: what
-     * can be read through in reason is. */
-    if (socket->refused)
-        return left && left <= SOCKET_DISCARD_MAX ? 0 : close_with(socket, (enum socket_close)socket->refused, "");
+    if (lws_frame_is_binary(wsi))
+        return refuse(socket, SOCKET_BINARY);
+    if (socket->rx_len + len + left > SOCKET_SUBMIT_MAX)
+        return refuse(socket, SOCKET_TOO_BIG);
     if (left == 0 && !take_token(socket))
         return close_with(socket, SOCKET_TOO_MANY, "");
     if (is_whole && !socket->rx)

@@ -9,7 +9,6 @@
 
 #define SOCKET_FRAME_MAX 4096           /* of what a client sends */
 #define SOCKET_SUBMIT_MAX 65536         /* ... of a submission */
-#define SOCKET_DISCARD_MAX (4 * 1024 * 1024) /* of a refused frame, so that its sender hears why */
 #define SOCKET_BURST 500
 #define SOCKET_RATE 100                 /* messages a second */
 #define SOCKET_SUBMITS_MAX 100          /* under way at once */
@@ -36,7 +35,6 @@ struct socket {
     uint32_t slow_s;                    /* since when it is to be closed and cannot be; 0: not */
     int64_t refilled_ms;                /* up to when `tokens` counts what it may send */
     uint16_t tokens;
-    uint16_t refused;                   /* the code to close with when the frame under way is through; 0: none */
     bool held;                          /* answers are being queued: write when all are there */
     bool leaving;                       /* to be told 1001 as soon as it can be written to */
     bool closing;                       /* the close frame is out, or the connection broken: never write again */
