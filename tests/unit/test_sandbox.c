@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <signal.h>
+#include <sys/prctl.h>
 
 #define SCRIPTS 40
 
@@ -289,6 +290,7 @@ static void an_executor_dies_with_all_its_command_started_when_the_service_does(
     fflush(NULL);
     pid = fork();
     if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
         world_open(world, 2);
         world_submit(world, "stays", "{}", id);
         for (;;)

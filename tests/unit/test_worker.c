@@ -3,6 +3,7 @@
 #include "tests/support/world.h"
 
 #include <signal.h>
+#include <sys/prctl.h>
 
 #include "jobs/worker_priv.h"
 
@@ -128,6 +129,7 @@ static void a_service_that_was_killed_finds_its_jobs_again(void **state)
     fflush(NULL);
     pid_t pid = fork();
     if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
         world_open(world, 2);
         world_submit(world, "sleep", "{\"seconds\":0.5}", id);
         job_unref(world_await(world, id, JOB_RUNNING));
