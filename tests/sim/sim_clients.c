@@ -64,6 +64,23 @@ static void ask(struct sim *sim, enum event_kind kind)
     sim_log_write(sim, &event);
 }
 
+/* Somebody gives up on a worker that lives, and is now a zombie for this job: what it still tells
+ * comes too late, and must not count for whoever has the job by then. */
+static void declare_lost(struct sim *sim)
+{
+    const struct sim_job *job;
+    struct event event;
+
+    if (sim_log_is_full(sim) || sim->n_jobs == 0)
+        return;
+    job = &sim->jobs[sim_draw(sim, sim->n_jobs)];
+    if (!job->accepted || job->state != JOB_RUNNING)
+        return;
+    event_init(&event, EVENT_LOST, job->spec->id, sim->now_ms);
+    event.epoch = job->epoch;
+    sim_log_write(sim, &event);
+}
+
 void sim_clients_step(struct sim *sim)
 {
     if (sim->calm)
@@ -75,4 +92,6 @@ void sim_clients_step(struct sim *sim)
         ask(sim, EVENT_CANCEL);
     if (sim_chance(sim, 5))
         ask(sim, EVENT_RETRIED);
+    if (sim->n_workers > 1 && sim_chance(sim, 200))
+        declare_lost(sim);
 }
