@@ -6,7 +6,7 @@ import subprocess
 import pytest
 import yaml
 
-from service import PATIENCE, PROGRAM, REPO
+from service import PATIENCE, PROGRAM, REPO, until
 
 
 def run(*words, env=None, **kwargs):
@@ -93,7 +93,7 @@ def test_the_example_file_is_a_settings_file(start, tmp_path):
 
 
 def slots(service):
-    return service.client().metric("buzzer_slots")
+    return until(lambda: service.client().metric("buzzer_slots"), what="the worker")
 
 
 def test_a_flag_beats_the_environment_which_beats_the_file(start):
