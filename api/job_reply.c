@@ -9,8 +9,9 @@
 
 void job_tell(struct text *text, const struct thread *thread, const struct job *job)
 {
-    struct job_extra extra = {.position = -1};
+    struct job_extra extra = {0};
 
+    extra.position = ranks_position(thread->setup->ranks, job, thread_now_ms(thread), &extra.estimated_start_at);
     if (job->state == JOB_RUNNING && !hub_latest_progress(thread->hub, job->spec->id, &extra.progress))
         extra.progress = NULL;
     job_encode(text, job, reader_log_id(thread->reader), &extra);

@@ -169,6 +169,18 @@ static void refuse_handshake(struct lws *wsi, enum err err, const char *detail)
     text_clear(&text);
 }
 
+/* 16 bytes in base64 (RFC 6455, 4.1). The library would hang up on none, and take any. */
+static int handshake_key(struct lws *wsi)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    char key[32] = "";
+
+    if (lws_hdr_copy(wsi, key, sizeof key, WSI_TOKEN_KEY) == 24 && strspn(key, digits) == 22 && strcmp(key + 22, "==") == 0)
+        return 0;
+    refuse_handshake(wsi, ERR_BAD_REQUEST, "Sec-WebSocket-Key has to be 16 bytes in base64");
+    return -1;
+}
+
 static enum err handshake_check(struct thread *thread, struct lws *wsi)
 {
     const struct config *config = thread->setup->config;
@@ -223,15 +235,19 @@ static int connection_callback(struct lws *wsi, enum lws_callback_reasons reason
         return head && !(connection && connection->request) ? 0 : -1;
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
         /* Without an Upgrade header `in` points into freed memory (CVE-2025-11677): ask first. */
-        if (lws_hdr_total_length(wsi, WSI_TOKEN_UPGRADE) <= 0)
+        if (lws_hdr_total_length(wsi, WSI_TOKEN_UPGRADE) <= 0 || strcasecmp(in, "websocket") != 0)
             return -1;
-        return strcasecmp(in, "websocket") == 0 ? 0 : -1;
+        return handshake_key(wsi);
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
         return handshake(thread, wsi, connection);
     case LWS_CALLBACK_ESTABLISHED:
         return established(thread, wsi, connection);
     case LWS_CALLBACK_RECEIVE:
         return connection->socket ? socket_receive(connection->socket, wsi, in, len) : -1;
+    case LWS_CALLBACK_RECEIVE_PONG:
+        if (connection->socket)
+            socket_pong(connection->socket);
+        return 0;
     case LWS_CALLBACK_SERVER_WRITEABLE:
         return connection->socket ? socket_writable(connection->socket, wsi) : -1;
     case LWS_CALLBACK_CLOSED:

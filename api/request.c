@@ -46,6 +46,11 @@ static void copy_headers(struct request *request, char **at)
         int len = header_len(request->wsi, header);
         int n;
 
+        if (custom && len == 0) {            /* there, but empty: not the same as absent */
+            **at = '\0';
+            request->header[header] = (*at)++;
+            continue;
+        }
         if (len <= 0)
             continue;
         n = custom ? lws_hdr_custom_copy(request->wsi, *at, len + 1, custom, (int)strlen(custom))
@@ -57,6 +62,15 @@ static void copy_headers(struct request *request, char **at)
     }
 }
 
+/* "/path?" with nothing behind it reaches us as one argument that is a slash. */
+static bool is_empty_query(struct lws *wsi, int i, int len)
+{
+    char one[2] = "";
+
+    return i == 0 && len == 1 && lws_hdr_fragment_length(wsi, WSI_TOKEN_HTTP_URI_ARGS, 1) <= 0 &&
+           lws_hdr_copy_fragment(wsi, one, sizeof one, WSI_TOKEN_HTTP_URI_ARGS, 0) >= 0 && one[0] == '/';
+}
+
 /* One fragment an argument, decoded by the library. */
 static bool copy_query(struct request *request, char **at)
 {
@@ -66,6 +80,8 @@ static bool copy_query(struct request *request, char **at)
 
         if (len <= 0)
             return true;
+        if (is_empty_query(request->wsi, i, len))
+            continue;
         if (request->n_query == QUERY_MAX ||
             lws_hdr_copy_fragment(request->wsi, *at, len + 1, WSI_TOKEN_HTTP_URI_ARGS, i) < 0)
             return false;

@@ -13,6 +13,7 @@ const struct route routes[] = {
     {METHOD_POST, "/v1/jobs/{id}:cancel", route_cancel, ROUTE_CHANGES},
     {METHOD_POST, "/v1/jobs/{id}:retry", route_retry, ROUTE_CHANGES},
     {METHOD_GET, "/v1/events", route_events, 0},
+    {METHOD_GET, "/v1/ws", route_websocket, 0},
     {METHOD_GET, "/v1/types", route_types, 0},
     {METHOD_GET, "/livez", route_livez, ROUTE_ANY_HOST},
     {METHOD_GET, "/readyz", route_readyz, ROUTE_ANY_HOST},

@@ -83,3 +83,10 @@ void route_events(struct request *request)
     else
         poll_start(request, &query);
 }
+
+void route_websocket(struct request *request)
+{
+    reply_header(request, "upgrade", "websocket");
+    reply_header(request, "sec-websocket-version", "13");
+    reply_problem(request, ERR_UPGRADE, NULL, NULL);
+}

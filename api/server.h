@@ -4,6 +4,7 @@
 #define BUZZER_API_SERVER_H
 
 #include "jobs/eventlog.h"
+#include "jobs/ranks.h"
 #include "jobs/recorder.h"
 #include "jobs/types.h"
 #include "schema/config.h"
@@ -15,6 +16,7 @@ struct server_config {
     const struct types *types;
     struct eventlog *log;
     const struct view *view;           /* counts only */
+    struct ranks *ranks;               /* how many jobs go first */
     const struct recorder *recorder;   /* is the disk full? */
 };
 

@@ -177,7 +177,7 @@ void thread_deliver(struct thread *thread, struct changes *changes, bool is_prog
         priv->missed = true;       /* read from the log instead; progress may be lost */
     }
     pthread_mutex_unlock(&priv->lock);
-    if (listening)
+    if (wanted)
         thread_wake(thread);
 }
 
@@ -194,7 +194,7 @@ static void deliver_batches(struct thread *thread)
             items[n] = priv->batch[priv->batch_head];
             priv->batch_head = (priv->batch_head + 1) % BATCHES;
         }
-        missed = priv->missed && priv->n_batches == 0 && subscriber_count(thread->hub);
+        missed = priv->missed && priv->n_batches == 0 && hub_is_watching(thread->hub);
         if (missed)
             priv->missed = false;
         pthread_mutex_unlock(&priv->lock);
@@ -252,7 +252,7 @@ void thread_drain_inbox(struct thread *thread)
     deliver_batches(thread);
     finish_pendings(thread);
     run_posts(thread);
-    atomic_store(&thread->priv->listening, subscriber_count(thread->hub) > 0);
+    atomic_store(&thread->priv->listening, hub_is_watching(thread->hub));
 }
 
 /* ---- the loop ---- */
@@ -272,7 +272,7 @@ static void on_wake(struct ev_loop *loop, struct ev_async *wake, int events)
 static void on_turn(struct ev_loop *loop, struct ev_prepare *turn, int events)
 {
     struct thread *thread = turn->data;
-    bool listening = subscriber_count(thread->hub) > 0;
+    bool listening = hub_is_watching(thread->hub);
 
     (void)loop;
     (void)events;

@@ -33,6 +33,7 @@ struct service {
     struct view *view;
     struct eventlog *log;
     struct recorder *recorder;
+    struct ranks *ranks;
     struct server *server;
     struct worker *worker;
     bool recorder_runs, server_runs, worker_runs;
@@ -89,13 +90,16 @@ static enum err make_server(struct service *service, char *message, size_t size)
         .types = service->types,
         .log = service->log,
         .view = service->view,
+        .ranks = service->ranks,
         .recorder = service->recorder,
     };
     enum err err = server_new(&setup, &service->server, message, size);
 
-    if (!err)
-        recorder_listen(service->recorder, server_on_changes, service->server);
-    return err;
+    if (err)
+        return err;
+    recorder_listen(service->recorder, ranks_on_changes, service->ranks);
+    recorder_listen(service->recorder, server_on_changes, service->server);
+    return ranks_load(service->ranks, service->config->data);
 }
 
 static enum err make_worker(struct service *service)
@@ -129,6 +133,8 @@ static enum err service_make(struct service *service, char *message, size_t size
         err = eventlog_sqlite_open(view_next_pos(service->view), &service->log);
     if (!err)
         err = recorder_new(config->data, service->log, service->view, &service->recorder);
+    if (!err && !(service->ranks = ranks_new()))
+        err = ERR_NOMEM;
     if (!err && config->role_api)
         err = make_server(service, message, size);
     if (!err && config->role_worker)
@@ -227,6 +233,7 @@ static void service_free(struct service *service)
     worker_free(service->worker);
     server_free(service->server);
     recorder_free(service->recorder);
+    ranks_free(service->ranks);
     eventlog_close(service->log);
     view_close(service->view);
     types_free(service->types);

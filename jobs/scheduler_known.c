@@ -132,6 +132,8 @@ static void take_foreign(struct scheduler *s, uint32_t number, const struct job 
 {
     struct entry *entry = store_at(&s->store, number);
 
+    if (entry->state == ENTRY_FOREIGN && entry->epoch == job->epoch)
+        return;                                  /* declared lost already; somebody wants it cancelled, say */
     if (entry->claim)
         claim_fence(s, entry->claim);
     entry_leave_heaps(s, number);

@@ -124,10 +124,6 @@ static void start(struct worker *worker, struct job *job)
         job_unref(job);
         return;
     }
-    if (job->attempt == 1 && job->losses == 0) {
-        int64_t since = job->spec->run_at > job->spec->created_at ? job->spec->run_at : job->spec->created_at;
-        METRIC_US(WAIT_US, job->started_at > since ? (job->started_at - since) * 1000 : 0);
-    }
     run->job = job;
     run->type = type;
     run->cost_us = scheduler_run_us(worker->scheduler, type->number);

@@ -50,19 +50,6 @@ static bool media_type_is_plain(const char *media_type)
     return strchr(media_type, '/') != NULL;
 }
 
-/* A JSON result up to INLINE_RESULT_MAX stands in the job, and jobs go out as lines (SSE, one JSON
- * line an event), so it must be one line. Between the tokens of JSON text a blank means the same as a
- * line end, and within a string there is none. */
-static void make_one_line(struct body *body)
-{
-    while (body->len > 0 && strchr(" \t\r\n", body->bytes[body->len - 1]))
-        body->len--;
-    body->bytes[body->len] = '\0';
-    for (size_t i = 0; i < body->len; i++)
-        if (body->bytes[i] == '\n' || body->bytes[i] == '\r')
-            body->bytes[i] = ' ';
-}
-
 /* record is our own copy; bytes may lie in shared memory and are copied once. */
 static void end_run(struct worker *worker, struct run *run, struct attempt_record *record, const char *bytes)
 {
@@ -95,13 +82,10 @@ static void end_run(struct worker *worker, struct run *run, struct attempt_recor
             body_unref(end.result);
             end.result = NULL;
             fill_error(&end, JOB_ERROR_BAD_OUTPUT, true, "the result is not JSON", 22);
-        } else if (end.result->is_json && end.result->len <= INLINE_RESULT_MAX) {
-            make_one_line(end.result);
         }
     }
     if (end.error.code == JOB_ERROR_NONE && end.progress.percent >= 0)
         end.progress.percent = 100;            /* a handler need not say so when it is through */
-    METRIC_US(RUN_US, end.run_us);
     run_end(worker, run, &end);
 }
 

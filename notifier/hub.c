@@ -211,6 +211,11 @@ void hub_missed(struct hub *hub)
     hub_wake_now(hub);
 }
 
+bool hub_is_watching(const struct hub *hub)
+{
+    return subscriber_count(hub) > 0 || hub->topics.n_progress > 0;
+}
+
 bool hub_latest_progress(const struct hub *hub, const char *id, const struct progress **ret_progress)
 {
     const struct topic *topic = topics_find(&hub->topics, id);

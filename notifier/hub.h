@@ -45,6 +45,8 @@ void hub_deliver(struct hub *hub, const struct changes *changes);
 void hub_progress(struct hub *hub, const struct changes *changes);
 /* Batches were lost on the way (a full mailbox): everybody catches up from the log instead. */
 void hub_missed(struct hub *hub);
+/* Has it a use for changes: subscribers, or progress that a change may end? */
+bool hub_is_watching(const struct hub *hub);
 /* The newest progress of a running job heard of here, for GET; false: none. Borrowed until the next
  * hub_deliver or hub_progress. */
 bool hub_latest_progress(const struct hub *hub, const char *id, const struct progress **ret_progress);

@@ -1,40 +1,75 @@
 // needs: jobs
-/* test_ranks.c: against a plain list, at random; and the pace behind the estimate. */
+/* test_ranks.c: against a plain list, at random; the jobs of before; and the pace behind the estimate. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
 #include "jobs/ranks.h"
 
+static struct job *make(int priority, int64_t ready_pos)
+{
+    struct spec *spec = spec_new();
+    struct job *job;
+
+    spec->queue = strdup("default");
+    spec->priority = priority;
+    job = job_new(spec);
+    spec_unref(spec);
+    job->state = JOB_QUEUED;
+    job->ready_pos = ready_pos;
+    return job;
+}
+
+static void tell(struct ranks *ranks, int priority, int64_t ready_pos, enum job_state state, int64_t at)
+{
+    struct changes *changes = changes_new(1);
+
+    changes->n = 1;
+    changes->at[0] = (struct change){.kind = change_of_state(state), .at = at, .job = make(priority, ready_pos)};
+    changes->at[0].job->state = state;
+    ranks_on_changes(ranks, changes);
+    changes_unref(changes);
+}
+
+static int64_t ask(struct ranks *ranks, int priority, int64_t ready_pos, int64_t now_ms, int64_t *ret_start_at)
+{
+    struct job *job = make(priority, ready_pos);
+    int64_t position = ranks_position(ranks, job, now_ms, ret_start_at);
+
+    job_unref(job);
+    return position;
+}
+
 static void ranks_are_those_of_a_plain_count(void **state)
 {
-    static signed char priority[60000];       /* by position: -1 not queued */
+    static signed char priority[30000];       /* by position: -1 not queued */
     struct ranks *ranks = ranks_new();
     int64_t pos = 1, start;
 
     (void)state;
     srand(7);
-    for (size_t i = 0; i < 60000; i++)
-        priority[i] = -1;
-    for (int step = 0; step < 60000; step++) {
-        if (rand() % 3 && pos < 59990) {
+    memset(priority, -1, sizeof priority);
+    for (int step = 0; step < 30000; step++) {
+        if (rand() % 3) {
             pos += 1 + rand() % 3;
-            if (pos >= 60000)
+            if (pos >= 30000)
                 break;
             priority[pos] = (signed char)(rand() % 10);
-            assert_true(ranks_add(ranks, 1, priority[pos], pos));
+            tell(ranks, priority[pos], pos, JOB_QUEUED, 0);
         } else {
             int64_t gone = rand() % (pos + 1);
             if (rand() % 2)                    /* mostly the oldest leave */
                 for (gone = 1; gone < pos && priority[gone] < 0; gone++)
                     ;
-            ranks_remove(ranks, 1, priority[gone] < 0 ? 0 : priority[gone], gone);
+            tell(ranks, priority[gone] < 0 ? 0 : priority[gone], gone, JOB_CANCELLED, 0);
             priority[gone] = -1;
         }
-        if (step % 500 == 0) {
+        if (step % 300 == 0) {
             int64_t asked = rand() % (pos + 1), expected = 0;
             for (int64_t other = 0; other <= pos; other++)
                 expected += priority[other] > priority[asked] || (priority[other] == priority[asked] && other < asked);
@@ -42,12 +77,9 @@ static void ranks_are_those_of_a_plain_count(void **state)
                 expected = -1;
             else if (expected > RANKS_MAX)
                 expected = RANKS_MAX;
-            assert_int_equal(ranks_position(ranks, 1, priority[asked] < 0 ? 0 : priority[asked], asked, 0, &start), expected);
+            assert_int_equal(ask(ranks, priority[asked] < 0 ? 0 : priority[asked], asked, 0, &start), expected);
         }
     }
-    assert_int_equal(ranks_position(ranks, 2, 0, 1, 0, &start), -1);
-    ranks_clear(ranks);
-    assert_int_equal(ranks_position(ranks, 1, 5, pos, 0, &start), -1);
     ranks_free(ranks);
 }
 
@@ -57,16 +89,17 @@ static void the_estimate_follows_the_pace_and_needs_one(void **state)
     int64_t start = -1;
 
     (void)state;
-    for (int64_t pos = 1; pos <= 100; pos++)
-        assert_true(ranks_add(ranks, 1, 5, pos));
-    assert_int_equal(ranks_position(ranks, 1, 5, 41, 1000, &start), 40);
+    for (int64_t pos = 1; pos <= 120; pos++)
+        tell(ranks, 5, pos, JOB_QUEUED, 0);
+    assert_int_equal(ask(ranks, 5, 61, 1000000, &start), 60);
     assert_int_equal(start, 0);
     for (int i = 0; i < 20; i++)
-        ranks_started(ranks, 1, 991 + i / 2);                /* 20 in ten seconds: two a second */
-    assert_int_equal(ranks_position(ranks, 1, 5, 41, 1000, &start), 40);
-    assert_int_equal(start, 1020);
-    assert_int_equal(ranks_position(ranks, 1, 5, 41, 1100, &start), 40);
+        tell(ranks, 5, 1 + i, JOB_RUNNING, 991000 + i * 500);         /* two a second, for ten seconds */
+    assert_int_equal(ask(ranks, 5, 61, 1000000, &start), 40);
+    assert_int_equal(start, 1020000);
+    assert_int_equal(ask(ranks, 5, 61, 1100000, &start), 40);
     assert_int_equal(start, 0);                              /* a pace of long ago says nothing */
+    assert_int_equal(ask(ranks, 5, 1, 1100000, &start), -1);
     ranks_free(ranks);
 }
 

@@ -137,6 +137,25 @@ static void another_incarnations_job_is_declared_lost_when_seeding(void **state)
     assert_int_equal(b->started[3]->attempt, 1);
 }
 
+static void a_cancel_does_not_keep_another_incarnations_job_from_being_declared_lost(void **state)
+{
+    struct bench *b = *state;
+    submit(b, 1, (struct wish){0});
+    settle(b);
+    scheduler_free(b->s);
+    struct scheduler_config config = {.types = b->types, .worker = "this-2", .slots = 2, .seed = 7};
+    assert_int_equal(scheduler_new(&config, &b->s), ERR_OK);
+    scheduler_seed_begin(b->s, b->pos);
+    assert_int_equal(scheduler_seed(b->s, b->jobs[0], b->wall), ERR_OK);
+    scheduler_seed_end(b->s);
+    tell_simple(b, EVENT_CANCEL, 1);                  /* before the scheduler has said anything */
+    hear(b);
+    assert_int_equal(b->n_sent, 1);
+    assert_int_equal(b->sent[0].kind, EVENT_LOST);
+    settle(b);
+    assert_int_equal(state_of(b, 1), JOB_CANCELLED);
+}
+
 static void changes_that_the_seed_holds_already_are_passed_over(void **state)
 {
     struct bench *b = *state;
@@ -215,6 +234,7 @@ int main(void)
         TEST(a_retry_while_an_old_claim_is_on_its_way_runs_once),
         TEST(a_job_lost_to_another_epoch_is_killed_as_fenced),
         TEST(another_incarnations_job_is_declared_lost_when_seeding),
+        TEST(a_cancel_does_not_keep_another_incarnations_job_from_being_declared_lost),
         TEST(changes_that_the_seed_holds_already_are_passed_over),
         TEST(a_change_older_than_what_the_seed_saw_of_the_job_is_passed_over),
         TEST(a_claim_on_its_way_is_not_made_twice_after_seeding_anew),
