@@ -26,7 +26,7 @@ static char *const scripts[][2] = {
     {"may_connect", "python3 -c 'import socket; socket.socket()' 2>/dev/null && echo 1 || echo 0"},
     {"kills_parent", "kill -0 $PPID 2>/dev/null && echo 1 || echo 0"},
     {"eats", "python3 -c 'x = bytearray(1 << 30)' 2>/dev/null && echo 1 || echo 0"},
-    {"descriptors", "ls /proc/self/fd | tr '\\n' ' ' | sed 's/.*/\"&\"/'"},
+    {"descriptors", "ls /proc/self/fd | tr '\\n' ' ' | sed 's/.*/\"&\"/'; echo"},
     {"stays", "trap '' TERM INT HUP; (trap '' TERM; sleep 4242) & "
               "setsid sh -c \"trap '' TERM; sleep 4243 & sleep 4244\" & echo '{\"percent\":1}' >&3; sleep 4245; sleep 4246"},
     {"leaves", "setsid sleep 4247 >/dev/null 2>&1 3>&- & echo 1"},
@@ -152,7 +152,7 @@ static void a_command_gets_its_input_and_gives_its_output(void **state)
 
 static void a_json_result_is_kept_as_it_was_printed(void **state)
 {
-    expect_result(*state, "lines", "{}", "{\n \"a\": [1,\n2]\n}\n");
+    expect_result(*state, "lines", "{}", "{\n \"a\": [1,\r\n2]\n}\n");
 }
 
 static void an_exit_code_fails_with_the_end_of_standard_error(void **state)
