@@ -42,7 +42,7 @@ class Client:
                 try:
                     self.connection.request(method, path, body, headers)
                 except (BrokenPipeError, ConnectionResetError):
-                    if not body:
+                    if not body or self.connection.sock is None:
                         raise
                     # A body that is refused on its way: the answer stands there all the same.
                 response = self.connection.getresponse()

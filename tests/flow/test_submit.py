@@ -206,7 +206,7 @@ def test_what_is_no_json_object_is_refused(api, body):
 
 
 @pytest.mark.parametrize("headers, status", [
-    ({}, 415), ({"Content-Type": ""}, 415), 
+    ({}, 415), ({"Content-Type": ""}, 415),
     ({"Content-Type": "application/json", "Content-Encoding": "gzip"}, 415),
     ({"Content-Type": "application/json; charset=utf-8"}, 202), ({"Content-Type": "Application/JSON"}, 202),
 ])
