@@ -31,7 +31,7 @@ struct world {
     int64_t now_ms;
 };
 
-static void world_wake(struct subscriber *subscriber, void *owner)
+static inline void world_wake(struct subscriber *subscriber, void *owner)
 {
     struct world *world = owner;
 
@@ -39,7 +39,7 @@ static void world_wake(struct subscriber *subscriber, void *owner)
     world->n_wakes++;
 }
 
-static int world_open(void **state)
+static inline int world_open(void **state)
 {
     struct world *world = calloc(1, sizeof *world);
     char message[256];
@@ -55,7 +55,7 @@ static int world_open(void **state)
     return 0;
 }
 
-static int world_close(void **state)
+static inline int world_close(void **state)
 {
     struct world *world = *state;
     char command[128];
@@ -71,10 +71,12 @@ static int world_close(void **state)
     return 0;
 }
 
+#define IN_A_WORLD(test) cmocka_unit_test_setup_teardown(test, world_open, world_close)
+
 /* ---- the recorder ---- */
 
 /* Takes the event over; returns its position. Its batch goes into the mail. */
-static int64_t world_commit(struct world *world, struct event *event)
+static inline int64_t world_commit(struct world *world, struct event *event)
 {
     struct changes *changes = changes_new(1);
     struct view_step step = {0};
@@ -95,7 +97,7 @@ static int64_t world_commit(struct world *world, struct event *event)
     return changes->last_pos;
 }
 
-static void deliver_one_mail(struct world *world)
+static inline void deliver_one_mail(struct world *world)
 {
     struct changes *changes = world->mail[0];
 
@@ -104,20 +106,20 @@ static void deliver_one_mail(struct world *world)
     changes_unref(changes);
 }
 
-static void deliver_mail(struct world *world)
+static inline void deliver_mail(struct world *world)
 {
     while (world->n_mail > 0)
         deliver_one_mail(world);
 }
 
 /* The mailbox was full: what is in it is lost. */
-static void lose_mail(struct world *world)
+static inline void lose_mail(struct world *world)
 {
     while (world->n_mail > 0)
         changes_unref(world->mail[--world->n_mail]);
 }
 
-static int64_t commit_kind(struct world *world, enum event_kind kind, const char *id, int epoch)
+static inline int64_t commit_kind(struct world *world, enum event_kind kind, const char *id, int epoch)
 {
     struct event event;
 
@@ -133,8 +135,8 @@ static int64_t commit_kind(struct world *world, enum event_kind kind, const char
     return world_commit(world, &event);
 }
 
-static int64_t commit_submitted(struct world *world, const char *type, const char *queue, const char *tag,
-                                char ret_id[ID_SIZE])
+static inline int64_t commit_submitted(struct world *world, const char *type, const char *queue,
+                                       const char *tag, char ret_id[ID_SIZE])
 {
     struct event event;
     struct spec *spec = spec_new();
@@ -160,7 +162,7 @@ static int64_t commit_submitted(struct world *world, const char *type, const cha
 }
 
 /* The same, heard of at once. */
-static int64_t happens(struct world *world, enum event_kind kind, const char *id, int epoch)
+static inline int64_t happens(struct world *world, enum event_kind kind, const char *id, int epoch)
 {
     int64_t pos = commit_kind(world, kind, id, epoch);
 
@@ -168,7 +170,7 @@ static int64_t happens(struct world *world, enum event_kind kind, const char *id
     return pos;
 }
 
-static int64_t submitted(struct world *world, const char *type, char ret_id[ID_SIZE])
+static inline int64_t submitted(struct world *world, const char *type, char ret_id[ID_SIZE])
 {
     int64_t pos = commit_submitted(world, type, "default", NULL, ret_id);
 
@@ -178,7 +180,7 @@ static int64_t submitted(struct world *world, const char *type, char ret_id[ID_S
 
 /* ---- the listener ---- */
 
-static struct subscriber *listener(struct world *world)
+static inline struct subscriber *listener(struct world *world)
 {
     struct subscriber *subscriber = NULL;
 
@@ -187,7 +189,7 @@ static struct subscriber *listener(struct world *world)
 }
 
 /* What waits in the queue, as "queued running ", taken out of it. */
-static const char *taken(struct subscriber *subscriber)
+static inline const char *taken(struct subscriber *subscriber)
 {
     static char words[65536];
     struct frame *frame;
@@ -206,7 +208,7 @@ static const char *taken(struct subscriber *subscriber)
 }
 
 /* The same after everything there is to catch up. */
-static const char *told(struct subscriber *subscriber)
+static inline const char *told(struct subscriber *subscriber)
 {
     static char words[65536];
 
@@ -219,7 +221,7 @@ static const char *told(struct subscriber *subscriber)
     return words;
 }
 
-static const char *cursor_at(const struct world *world, int64_t pos)
+static inline const char *cursor_at(const struct world *world, int64_t pos)
 {
     static char cursor[CURSOR_SIZE];
 

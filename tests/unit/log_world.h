@@ -20,11 +20,18 @@
 #include "jobs/view.h"
 
 #define T0 INT64_C(1763805600000) /* when these worlds begin */
+#define DAY (24LL * 3600 * 1000)
 
+static inline void folder_make_under(const char *parent, char dir[64])
+{
+    snprintf(dir, 64, "%s/buzzer-test-XXXXXX", parent);
+    assert_non_null(mkdtemp(dir));
+}
+
+/* In memory where that can be: most of these tests are not about what a disk keeps, but wait for it. */
 static inline void folder_make(char dir[64])
 {
-    strcpy(dir, "/tmp/buzzer-test-XXXXXX");
-    assert_non_null(mkdtemp(dir));
+    folder_make_under(access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp", dir);
 }
 
 static inline void folder_remove(const char *dir)
@@ -144,6 +151,25 @@ static inline enum outcome world_tell(struct world *world, enum event_kind kind,
     if (kind == EVENT_FAILED)
         event_fails(&event, at + 1000);
     return world_apply(world, &event, NULL);
+}
+
+/* ---- submissions with an idempotency key ---- */
+
+static inline struct event keyed(unsigned number, const char *key, uint64_t fingerprint, int64_t at)
+{
+    struct event event = event_of(EVENT_SUBMITTED, number, 0, at);
+
+    event.spec->idempotency_key = strdup(key);
+    event.spec->fingerprint = fingerprint;
+    return event;
+}
+
+static inline enum outcome submit_keyed(struct world *world, unsigned number, const char *key, uint64_t fingerprint,
+                                        int64_t at, struct view_step *ret_step)
+{
+    struct event event = keyed(number, key, fingerprint, at);
+
+    return world_apply(world, &event, ret_step);
 }
 
 /* ---- dumps ---- */

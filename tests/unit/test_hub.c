@@ -118,92 +118,6 @@ static void one_frame_serves_everybody(void **state)
     subscriber_free(two);
 }
 
-static void a_batch_wakes_once_until_something_is_taken(void **state)
-{
-    struct world *world = *state;
-    struct subscriber *one = listener(world);
-    struct subscribed answer;
-    struct changes *batch;
-    char a[ID_SIZE], b[ID_SIZE];
-
-    subscriber_add_all(one, NULL, NULL, &answer);
-    commit_submitted(world, "echo", "default", NULL, a);
-    commit_submitted(world, "echo", "default", NULL, b);
-    batch = changes_new(2);
-    for (unsigned i = 0; i < 2; i++) {
-        batch->at[batch->n] = world->mail[i]->at[0];
-        job_ref(batch->at[batch->n++].job);
-    }
-    batch->last_pos = world->mail[1]->last_pos;
-    lose_mail(world);
-    hub_deliver(world->hub, batch);
-    changes_unref(batch);
-    assert_int_equal(world->n_wakes, 1);
-    happens(world, EVENT_CANCEL, a, 0);
-    assert_int_equal(world->n_wakes, 1);
-    assert_string_equal(taken(one), "queued queued cancelled ");
-    happens(world, EVENT_CANCEL, b, 0);
-    assert_int_equal(world->n_wakes, 2);
-    subscriber_free(one);
-}
-
-static void two_subscriptions_of_one_listener_are_one_event(void **state)
-{
-    struct world *world = *state;
-    struct subscriber *one = listener(world);
-    struct subscribed answer;
-    char id[ID_SIZE];
-
-    submitted(world, "echo", id);
-    subscriber_add_job(one, id, NULL, &answer);
-    subscriber_add_job(one, id, NULL, &answer);
-    subscriber_add_all(one, NULL, NULL, &answer);
-    subscriber_add_all(one, NULL, NULL, &answer);
-    assert_int_equal(one->n_subscriptions, 2);
-    happens(world, EVENT_CANCEL, id, 0);
-    assert_string_equal(told(one), "cancelled ");
-    subscriber_free(one);
-}
-
-static void who_unsubscribes_hears_no_more(void **state)
-{
-    struct world *world = *state;
-    struct subscriber *one = listener(world);
-    struct subscribed answer;
-    char id[ID_SIZE];
-
-    submitted(world, "echo", id);
-    assert_int_equal(subscriber_remove_job(one, id), ERR_NOT_FOUND);
-    assert_int_equal(subscriber_remove_all(one), ERR_NOT_FOUND);
-    subscriber_add_job(one, id, NULL, &answer);
-    subscriber_add_all(one, NULL, NULL, &answer);
-    assert_int_equal(subscriber_remove_job(one, id), ERR_OK);
-    assert_int_equal(subscriber_remove_all(one), ERR_OK);
-    happens(world, EVENT_CANCEL, id, 0);
-    assert_string_equal(told(one), "");
-    assert_int_equal(world->hub->topics.n, 0);
-    subscriber_free(one);
-}
-
-static void a_removed_job_takes_its_subscriptions_along(void **state)
-{
-    struct world *world = *state;
-    struct subscriber *one = listener(world), *two = listener(world);
-    struct subscribed answer;
-    char id[ID_SIZE];
-
-    submitted(world, "echo", id);
-    subscriber_add_job(one, id, NULL, &answer);
-    subscriber_add_job(two, id, NULL, &answer);
-    happens(world, EVENT_CANCEL, id, 0);
-    happens(world, EVENT_REMOVED, id, 0);
-    assert_int_equal(one->n_subscriptions, 0);
-    assert_int_equal(world->hub->topics.n, 0);
-    assert_string_equal(told(one), "cancelled "); /* what waited is still told */
-    subscriber_free(one);
-    subscriber_free(two);
-}
-
 static void a_job_that_is_retried_goes_on_telling(void **state)
 {
     struct world *world = *state;
@@ -216,27 +130,6 @@ static void a_job_that_is_retried_goes_on_telling(void **state)
     happens(world, EVENT_CANCEL, id, 0);
     happens(world, EVENT_RETRIED, id, 0);
     assert_string_equal(told(one), "cancelled queued ");
-    subscriber_free(one);
-}
-
-static void jobs_that_have_ended_make_room_for_others(void **state)
-{
-    struct world *world = *state;
-    struct subscriber *one = listener(world);
-    struct subscribed answer;
-    char ids[SUBSCRIPTIONS_MAX + 2][ID_SIZE];
-
-    for (unsigned i = 0; i < SUBSCRIPTIONS_MAX + 2; i++)
-        submitted(world, "echo", ids[i]);
-    for (unsigned i = 0; i < SUBSCRIPTIONS_MAX; i++)
-        assert_int_equal(subscriber_add_job(one, ids[i], NULL, &answer), ERR_OK);
-    assert_int_equal(subscriber_add_job(one, ids[SUBSCRIPTIONS_MAX], NULL, &answer), ERR_BUSY);
-    assert_int_equal(subscriber_add_job(one, ids[0], NULL, &answer), ERR_OK); /* has one already */
-    happens(world, EVENT_CANCEL, ids[7], 0);
-    assert_int_equal(subscriber_add_job(one, ids[SUBSCRIPTIONS_MAX], NULL, &answer), ERR_OK);
-    assert_int_equal(subscriber_add_job(one, ids[SUBSCRIPTIONS_MAX + 1], NULL, &answer), ERR_BUSY);
-    assert_int_equal(subscriber_remove_job(one, ids[7]), ERR_NOT_FOUND);
-    assert_string_equal(told(one), "cancelled ");
     subscriber_free(one);
 }
 
@@ -335,103 +228,6 @@ static void the_progress_longest_untold_is_forgotten_first(void **state)
     changes_unref(changes);
 }
 
-static void too_slow_a_listener_loses_its_queue_and_nobody_else_does(void **state)
-{
-    struct world *world = *state;
-    struct subscriber *slow = listener(world), *quick = listener(world);
-    struct subscribed answer;
-    char id[ID_SIZE], cursor[CURSOR_SIZE];
-    int64_t seen = 0;
-
-    subscriber_add_all(slow, NULL, NULL, &answer);
-    subscriber_add_all(quick, NULL, NULL, &answer);
-    for (unsigned i = 0; i < SENDQ_FRAMES + 10; i++) {
-        int64_t pos = submitted(world, "echo", id);
-
-        assert_string_equal(taken(quick), "queued ");
-        if (i < 5) {
-            assert_string_equal(taken(slow), "queued ");
-            seen = pos;
-        }
-    }
-    assert_true(subscriber_too_slow(slow));
-    assert_false(subscriber_too_slow(quick));
-    assert_true(subscriber_is_empty(slow));
-    assert_string_equal(taken(slow), "");
-    subscriber_cursor(slow, cursor);
-    assert_string_equal(cursor, cursor_at(world, seen));
-    subscriber_free(slow);
-
-    slow = listener(world); /* and comes back */
-    assert_int_equal(subscriber_add_all(slow, NULL, cursor, &answer), ERR_OK);
-    assert_true(answer.recovered);
-    assert_int_equal(strlen(told(slow)), (SENDQ_FRAMES + 5) * strlen("queued "));
-    subscriber_free(slow);
-    subscriber_free(quick);
-}
-
-static void the_cursor_is_right_before_what_still_waits(void **state)
-{
-    struct world *world = *state;
-    struct subscriber *one = listener(world);
-    struct subscribed answer;
-    char id[ID_SIZE], cursor[CURSOR_SIZE];
-    int64_t first, second;
-
-    subscriber_add_all(one, NULL, NULL, &answer);
-    first = submitted(world, "echo", id);
-    second = submitted(world, "echo", id);
-    subscriber_cursor(one, cursor);
-    assert_string_equal(cursor, cursor_at(world, first - 1));
-    frame_unref(subscriber_next(one));
-    subscriber_cursor(one, cursor);
-    assert_string_equal(cursor, cursor_at(world, first));
-    frame_unref(subscriber_next(one));
-    subscriber_cursor(one, cursor);
-    assert_string_equal(cursor, cursor_at(world, second));
-    subscriber_free(one);
-}
-
-static void frames_are_taken_whole_and_as_many_as_fit(void **state)
-{
-    struct world *world = *state;
-    struct subscriber *one = listener(world);
-    unsigned char out[20];
-    struct frame *big = NULL;
-    char text[40];
-
-    memset(text, 'x', sizeof text);
-    for (unsigned i = 0; i < 3; i++)
-        subscriber_push(one, frame_new(text, 6));
-    subscriber_push(one, frame_new(text, 40));
-    assert_int_equal(world->n_wakes, 1);
-    assert_int_equal(subscriber_take(one, out, sizeof out, &big), 16);
-    assert_memory_equal(out, "\x81\x06xxxxxx\x81\x06xxxxxx", 16);
-    assert_null(big);
-    assert_int_equal(subscriber_take(one, out, sizeof out, &big), 8);
-    assert_null(big);
-    assert_false(subscriber_is_empty(one));
-    assert_int_equal(subscriber_take(one, out, sizeof out, &big), 0);
-    assert_non_null(big);
-    assert_int_equal(big->len, 42);
-    frame_unref(big);
-    assert_int_equal(subscriber_take(one, out, sizeof out, &big), 0);
-    assert_null(big);
-    assert_true(subscriber_is_empty(one));
-    subscriber_free(one);
-}
-
-static void an_answer_that_could_not_be_made_ends_the_listener(void **state)
-{
-    struct world *world = *state;
-    struct subscriber *one = listener(world);
-
-    subscriber_push(one, NULL);
-    assert_true(subscriber_too_slow(one));
-    assert_int_equal(world->n_wakes, 1);
-    subscriber_free(one);
-}
-
 /* With nobody there, threads leave batches out altogether. */
 static void the_first_listener_begins_with_the_present(void **state)
 {
@@ -489,7 +285,6 @@ static void an_owner_may_free_any_listener_when_woken(void **state)
 
 int main(void)
 {
-#define IN_A_WORLD(test) cmocka_unit_test_setup_teardown(test, world_open, world_close)
     const struct CMUnitTest tests[] = {
         IN_A_WORLD(a_listener_hears_of_its_job_and_of_no_other),
         IN_A_WORLD(an_unknown_job_cannot_be_listened_to),
@@ -497,19 +292,10 @@ int main(void)
         IN_A_WORLD(a_filter_lets_through_what_it_names),
         IN_A_WORLD(a_wish_to_cancel_is_not_told),
         IN_A_WORLD(one_frame_serves_everybody),
-        IN_A_WORLD(a_batch_wakes_once_until_something_is_taken),
-        IN_A_WORLD(two_subscriptions_of_one_listener_are_one_event),
-        IN_A_WORLD(who_unsubscribes_hears_no_more),
-        IN_A_WORLD(a_removed_job_takes_its_subscriptions_along),
         IN_A_WORLD(a_job_that_is_retried_goes_on_telling),
-        IN_A_WORLD(jobs_that_have_ended_make_room_for_others),
         IN_A_WORLD(of_progress_the_newest_is_told),
         IN_A_WORLD(the_newest_progress_is_kept_until_the_state_changes),
         IN_A_WORLD(the_progress_longest_untold_is_forgotten_first),
-        IN_A_WORLD(too_slow_a_listener_loses_its_queue_and_nobody_else_does),
-        IN_A_WORLD(the_cursor_is_right_before_what_still_waits),
-        IN_A_WORLD(frames_are_taken_whole_and_as_many_as_fit),
-        IN_A_WORLD(an_answer_that_could_not_be_made_ends_the_listener),
         IN_A_WORLD(the_first_listener_begins_with_the_present),
         IN_A_WORLD(an_owner_may_free_any_listener_when_woken),
     };
