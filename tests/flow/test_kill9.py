@@ -78,15 +78,13 @@ class Watcher(Journal):
     """Polls all events and resumes with its cursor wherever it was cut off."""
 
     def run(self):
-        cursor, api = None, self.service.client(timeout=10 * PATIENCE)
-        self.gaps = 0
+        self.gaps, cursor = 0, self.begin
         while not self.stop.is_set():
             try:
                 api = self.service.client(timeout=10 * PATIENCE)
                 while not self.stop.is_set():
-                    page = api.get("/v1/events?wait=1" + (f"&after={cursor}" if cursor else "")).json
-                    if cursor and not page["recovered"]:
-                        self.gaps += 1
+                    page = api.get(f"/v1/events?wait=1&after={cursor}").json
+                    self.gaps += not page["recovered"]
                     cursor = page["cursor"]
                     for event in page["events"]:
                         if event["type"] != "job.progress":
@@ -109,6 +107,7 @@ def test_no_kill_loses_or_doubles_anything(start, tmp_path):
     stop, watched = threading.Event(), threading.Event()
     clients = [Journal(service, number, stop) for number in range(6)]
     watcher = Watcher(service, 99, watched)
+    watcher.begin = service.client().get("/v1/events").json["cursor"]       # before anybody submits
     threads = [threading.Thread(target=client.run, daemon=True) for client in (*clients, watcher)]
     for thread in threads:
         thread.start()
