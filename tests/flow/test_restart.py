@@ -106,8 +106,8 @@ def test_a_stop_finishes_what_runs_and_exits_with_0(start):
     service = start("--slots", "2")
     api = service.client()
     running = [api.submit("sleep", {"seconds": 1.5})["id"] for _ in range(2)]
-    for id in running:
-        api.wait(id, states={"running"})
+    for id in running:      # begun, not just claimed: what has not begun is handed back
+        until(lambda: (api.job(id)["progress"] or {"percent": 0})["percent"], what="its progress")
     waiting = [api.submit("echo", i)["id"] for i in range(5)]
     service.signal(signal.SIGTERM)
     assert service.wait() == 0
