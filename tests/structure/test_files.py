@@ -53,10 +53,9 @@ def test_a_unit_test_mirrors_a_file(path):
 def test_every_unit_test_is_run(path):
     text = path.read_text()
     defined = set(re.findall(r"^static void (\w+)\(void \*\*state\)", text, re.M))
-    used = set(re.findall(r"cmocka_unit_test\w*\(\s*(\w+)", text)) | set(re.findall(r"cmocka_unit_test\w*\([^)]*?,\s*(\w+)", text))
     listed = {word for word in defined if len(re.findall(rf"\b{word}\b", text)) > 1}
     assert defined and defined == listed, f"never run: {defined - listed}"
-    assert used
+    assert "cmocka_run_group_tests" in text
 
 
 # What the project speaks of is itself. The words are put together here so that this list does not hold them.
