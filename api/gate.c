@@ -78,11 +78,20 @@ static bool value_is(const struct gate *gate, const char *word)
     return gate->value_len == strlen(word) && strncasecmp(gate->value, word, gate->value_len) == 0;
 }
 
+/* A name or an address, perhaps a port (RFC 3986, 3.2.2); whose it is does not matter here. */
+static bool value_is_host(const struct gate *gate)
+{
+    for (unsigned i = 0; i < gate->value_len; i++)
+        if (strchr(" \t@/?#\\\"<>^`{|}", gate->value[i]) || gate->value[i] & 0x80)
+            return false;
+    return gate->value_len > 0;
+}
+
 static enum err length_is(struct gate *gate)
 {
     int64_t length = 0;
 
-    if (++gate->n_lengths > 1 || gate->value_len == 0 || gate->value_len > 12)
+    if (++gate->n_lengths > 1 || gate->value_len == 0 || gate->value_len > 18)
         return ERR_BAD_REQUEST;
     for (unsigned i = 0; i < gate->value_len; i++) {
         if (gate->value[i] < '0' || gate->value[i] > '9')
@@ -102,7 +111,7 @@ static enum err line_is(struct gate *gate)
     if (++gate->n_headers > GATE_HEADERS_COUNT)
         return ERR_HEADERS_TOO_LARGE;
     if (name_is(gate, "host"))
-        return ++gate->n_hosts > 1 || gate->value_len == 0 ? ERR_BAD_REQUEST : ERR_OK;
+        return ++gate->n_hosts > 1 || !value_is_host(gate) ? ERR_BAD_REQUEST : ERR_OK;
     if (name_is(gate, "content-length"))
         return length_is(gate);
     if (name_is(gate, "transfer-encoding"))
@@ -188,7 +197,7 @@ static enum err head_takes(struct gate *gate, unsigned char c)
 {
     enum err err = ERR_OK;
 
-    if (gate->at >= AT_LINE_START && ++gate->headers_len > GATE_HEADERS_MAX)
+    if (gate->at >= AT_LINE_START && ++gate->headers_len > GATE_HEADERS_MAX + 2)   /* 2: the empty line */
         return ERR_HEADERS_TOO_LARGE;
     switch (gate->at) {
     case AT_METHOD:
@@ -239,7 +248,7 @@ static enum err head_takes(struct gate *gate, unsigned char c)
             break;
         }
         gate->at = AT_NAME;
-        /* fallthrough */
+        __attribute__((fallthrough));
     case AT_NAME:
         if (c == ':' && gate->name_len) {
             gate->at = AT_VALUE_START;
@@ -253,7 +262,7 @@ static enum err head_takes(struct gate *gate, unsigned char c)
         if (c == ' ' || c == '\t')
             break;
         gate->at = AT_VALUE;
-        /* fallthrough */
+        __attribute__((fallthrough));
     case AT_VALUE:
         if (c == '\r')
             gate->at = AT_VALUE_LF;

@@ -7,6 +7,12 @@
 #include <string.h>
 #include <strings.h>
 
+/* What follows the name: nothing, or a colon and digits. */
+static bool is_port(const char *rest)
+{
+    return *rest == '\0' || (*rest == ':' && strspn(rest + 1, "0123456789") == strlen(rest + 1));
+}
+
 bool host_is_loopback(const char *host)
 {
     char name[256];
@@ -17,10 +23,10 @@ bool host_is_loopback(const char *host)
         return false;
     if (host[0] == '[') {
         const char *end = strchr(host, ']');
-        return end && end - host == 4 && strncmp(host, "[::1]", 5) == 0 && (end[1] == '\0' || end[1] == ':');
+        return end && end - host == 4 && strncmp(host, "[::1]", 5) == 0 && is_port(end + 1);
     }
     len = strcspn(host, ":");
-    if (len == 0 || len >= sizeof name)
+    if (len == 0 || len >= sizeof name || !is_port(host + len))
         return false;
     memcpy(name, host, len);
     name[len] = '\0';

@@ -150,7 +150,7 @@ void route_batch(struct request *request)
         goto out;
     detail = NULL;
     err = ERR_NOT_JSON;
-    root = json_loadb(body, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &wrong);
+    root = json_loadb(body, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &wrong);
     if (!root) {
         detail = wrong.text;
         goto out;

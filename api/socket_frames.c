@@ -226,7 +226,7 @@ static const struct {
 
 int socket_message(struct socket *socket, const char *text, size_t len)
 {
-    struct op op = {.root = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL)};
+    struct op op = {.root = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL)};
     const char *name = json_string_value(json_object_get(op.root, "op"));
     int code = len > SOCKET_FRAME_MAX ? SOCKET_TOO_BIG : SOCKET_NOT_A_FRAME;
 

@@ -271,7 +271,7 @@ int client_failed(const struct client *client, enum err err)
 
 int answer_refused(const struct answer *answer)
 {
-    json_t *problem = answer->body.len ? json_loadb(answer->body.at, answer->body.len, 0, NULL) : NULL;
+    json_t *problem = answer->body.len ? json_loadb(answer->body.at, answer->body.len, JSON_ALLOW_NUL, NULL) : NULL;
     const char *title = json_string_value(json_object_get(problem, "title"));
     const char *detail = json_string_value(json_object_get(problem, "detail"));
     json_t *faults = json_object_get(problem, "errors"), *fault;
@@ -320,7 +320,7 @@ int client_post(struct client *client, const char *path, struct answer *ret_answ
 
 int answer_json(const struct answer *answer, json_t **ret_json)
 {
-    *ret_json = answer->body.len ? json_loadb(answer->body.at, answer->body.len, 0, NULL) : NULL;
+    *ret_json = answer->body.len ? json_loadb(answer->body.at, answer->body.len, JSON_ALLOW_NUL, NULL) : NULL;
     if (*ret_json)
         return 0;
     say("the service answered %d with something that is not JSON", answer->status);

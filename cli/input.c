@@ -34,7 +34,7 @@ const char *input_image_type(const char *bytes, size_t len)
 
 static bool is_json(const char *bytes, size_t len)
 {
-    json_t *value = json_loadb(bytes, len, JSON_DECODE_ANY, NULL);
+    json_t *value = json_loadb(bytes, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
 
     json_decref(value);
     return value != NULL;

@@ -67,7 +67,7 @@ static int code_of_end(json_t *job)
 static bool on_event(void *arg, const char *name, const char *data, const char *id)
 {
     struct watch *watch = arg;
-    json_t *event = json_loads(data, 0, NULL), *job = json_object_get(event, "data");
+    json_t *event = json_loads(data, JSON_ALLOW_NUL, NULL), *job = json_object_get(event, "data");
 
     if (strcmp(name, "subscribed") == 0) {
         on_subscribed(watch, event);

@@ -69,7 +69,7 @@ static void limit_memory(struct executor *executor, int64_t bytes)
     struct rlimit limit;
 
     bytes += executor->base_bytes;
-    if (bytes == executor->limit_bytes || getrlimit(RLIMIT_AS, &limit) < 0)
+    if (EXECUTOR_IS_SANITIZED || bytes == executor->limit_bytes || getrlimit(RLIMIT_AS, &limit) < 0)
         return;
     limit.rlim_cur = (rlim_t)bytes < limit.rlim_max ? (rlim_t)bytes : limit.rlim_max;
     if (setrlimit(RLIMIT_AS, &limit) == 0)

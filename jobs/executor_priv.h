@@ -14,6 +14,15 @@
 #define EXECUTOR_LARGE_US 50000
 #define EXECUTOR_BELL_US 250                         /* results wait no longer than that for company */
 #define EXECUTOR_PROGRESS_MS 100
+/* The sanitizers reserve terabytes of address space: under a limit on it a program built with one ends
+ * before any job does. */
+#if defined __has_feature
+#define EXECUTOR_IS_SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#elif defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#define EXECUTOR_IS_SANITIZED 1
+#else
+#define EXECUTOR_IS_SANITIZED 0
+#endif
 #define EXECUTOR_KINDS_SEALED "sealed"
 #define EXECUTOR_KINDS_OPEN "open"
 

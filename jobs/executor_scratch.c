@@ -60,8 +60,9 @@ static bool empty(int fd, int top, int depth)
             again |= renameat(fd, entry->d_name, top, moved) == 0;
             continue;
         }
-        fchmodat(fd, entry->d_name, 0700, 0);
-        int below = openat(fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        int below = fchmodat(fd, entry->d_name, 0700, 0) < 0
+                        ? -1
+                        : openat(fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (below >= 0)
             again |= empty(below, top, depth + 1);
         unlinkat(fd, entry->d_name, AT_REMOVEDIR);

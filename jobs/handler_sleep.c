@@ -47,11 +47,11 @@ int handler_sleep(struct buzzer_job *job)
 
     clock_gettime(CLOCK_MONOTONIC, &start);
     double step = seconds / 100 < STEP_MIN_S ? STEP_MIN_S : seconds / 100;
-    for (double slept = step; slept < seconds; slept += step) {
+    for (int i = 1; i * step < seconds; i++) {
         until = start;
-        add_seconds(&until, slept);
+        add_seconds(&until, i * step);
         sleep_until(&until);
-        job->progress(job, (int)(slept / seconds * 100), NULL);
+        job->progress(job, (int)(i * step / seconds * 100), NULL);
     }
     until = start;
     add_seconds(&until, seconds);

@@ -54,7 +54,7 @@ static enum found read_png(const struct view_of *v, struct image_header *header)
 {
     if (!has(v, 0, 33))                 /* signature and the whole IHDR chunk */
         return CUT_SHORT;
-    if (number(v, 8, 4) != 13 || memcmp(v->at + 12, "IHDR", 4))
+    if (number(v, 8, 4) != 13 || memcmp(v->at + 12, "IHDR", 4) != 0)
         return BROKEN;
     header->width = number(v, 16, 4);
     header->height = number(v, 20, 4);
@@ -175,7 +175,7 @@ static enum found read_webp(const struct view_of *v, struct image_header *header
     if ((uint64_t)number(v, 4, 4) + 8 > v->len)
         return CUT_SHORT;
     if (!memcmp(v->at + 12, "VP8 ", 4)) {
-        if (memcmp(v->at + 23, "\x9d\x01\x2a", 3))
+        if (memcmp(v->at + 23, "\x9d\x01\x2a", 3) != 0)
             return BROKEN;
         header->width = number(v, 26, 2) & 0x3fff;
         header->height = number(v, 28, 2) & 0x3fff;
@@ -256,7 +256,7 @@ enum err image_header_check(const void *bytes, size_t len, const char *media_typ
     if (err || !media_type)
         return err;
     size_t declared = strcspn(media_type, "; \t");
-    if (declared != strlen(header.media_type) || strncasecmp(media_type, header.media_type, declared)) {
+    if (declared != strlen(header.media_type) || strncasecmp(media_type, header.media_type, declared) != 0) {
         snprintf(detail, size, "declared as %.*s, but the bytes are %s", (int)(declared > 100 ? 100 : declared),
                  media_type, header.media_type);
         return ERR_INVALID;

@@ -52,14 +52,14 @@ out:
 
 void scheduler_free(struct scheduler *s)
 {
-    struct claim *claim;
+    struct claim *claim, *next;
 
     if (!s)
         return;
     while ((claim = TAILQ_FIRST(&s->all)) || (claim = TAILQ_FIRST(&s->ending)))
         claim_free(s, claim);
-    while ((claim = TAILQ_FIRST(&s->spare))) {
-        TAILQ_REMOVE(&s->spare, claim, in_all);
+    for (claim = TAILQ_FIRST(&s->spare); claim; claim = next) {
+        next = TAILQ_NEXT(claim, in_all);
         free(claim);
     }
     for (unsigned i = 0; s->stats && i < s->n_types; i++)

@@ -93,21 +93,25 @@ static bool is_ours(const struct scheduler *s, const struct job *job)
 static enum err take_own(struct scheduler *s, uint32_t number, struct job *job, int64_t mono_ms)
 {
     struct entry *entry = store_at(&s->store, number);
+    struct claim *claim = entry->claim;
 
-    if (entry->claim && entry->claim->epoch != job->epoch)
-        claim_fence(s, entry->claim);
-    if (!entry->claim) {
+    if (claim && claim->epoch != job->epoch) {
+        claim_fence(s, claim);
+        claim = NULL;
+    }
+    if (!claim) {
         entry_leave_heaps(s, number);
-        if (!claim_new(s, number, job->epoch, mono_ms))
+        claim = claim_new(s, number, job->epoch, mono_ms);
+        if (!claim)
             return ERR_NOMEM;
     }
     entry->epoch = job->epoch;
-    if (entry->claim->state == CLAIM_SENT) {
+    if (claim->state == CLAIM_SENT) {
         s->hold_ms = HOLD_MIN_MS;
-        claim_accept(s, entry->claim, job, mono_ms);
+        claim_accept(s, claim, job, mono_ms);
     }
     if (job->cancel_requested)
-        claim_stop(s, entry->claim, KILL_CANCEL);
+        claim_stop(s, claim, KILL_CANCEL);
     return ERR_OK;
 }
 

@@ -72,7 +72,7 @@ static void take_members(struct submission *s, json_t *root, bool has_input)
 
     take_type(s, json_object_get(root, "type"));
     json_object_foreach(root, name, value)
-        if (strcmp(name, "type") && !(has_input && !strcmp(name, "input")))
+        if (strcmp(name, "type") != 0 && !(has_input && !strcmp(name, "input")))
             submit_take_option(s, name, value);
     submit_check_options(s);
 }
@@ -188,7 +188,7 @@ static enum err submit_tree(const struct types *types, json_t *root, const struc
                             struct append **ret_append, struct faults *faults)
 {
     struct submission s;
-    enum err err = ERR_OK;
+    enum err err;
 
     if (!json_is_object(root)) {
         faults_add(faults, prefix, "must be an object");
@@ -196,8 +196,7 @@ static enum err submit_tree(const struct types *types, json_t *root, const struc
     }
     init(&s, types, prefix, now_ms, faults);
     take_members(&s, root, true);
-    if (s.type)
-        err = submit_take_input(&s, json_object_get(root, "input"), input);
+    err = s.type ? submit_take_input(&s, json_object_get(root, "input"), input) : ERR_INVALID;
     return finish(&s, err, headers, ret_append);
 }
 
@@ -241,8 +240,7 @@ enum err submit_raw(const struct types *types, const struct submit_param *params
     if (err)
         return err;
     take_members(&s, root, false);
-    if (s.type)
-        err = submit_take_raw(&s, body);
+    err = s.type ? submit_take_raw(&s, body) : ERR_INVALID;
     err = finish(&s, err, headers, ret_append);
     if (!err)
         body_unref(body);   /* taken over: the append holds a reference of its own */

@@ -85,8 +85,11 @@ static uint64_t hash_number(const json_t *value, uint64_t seed)
 
     if (json_is_real(value)) {
         if (fabs(real) > 9007199254740992.0 || real != floor(real)) {
-            memcpy(&whole, &real, sizeof(whole));
-            return hash_int(whole, submit_hash("r", 1, seed));
+            const union {
+                double real;
+                int64_t bits;
+            } number = {real};
+            return hash_int(number.bits, submit_hash("r", 1, seed));
         }
         whole = (int64_t)real;
     }

@@ -141,10 +141,15 @@ out:
 enum err types_new(const struct config *config, struct types **ret_types, char *message, size_t size)
 {
     char module[4096], languages[1024];
+    enum err err;
 
     types_find_images(module, sizeof(module));
     types_find_languages(languages, sizeof(languages));
-    return types_build(config, module[0] ? module : NULL, languages, ret_types, message, size);
+    err = types_build(config, module[0] ? module : NULL, languages, ret_types, message, size);
+    for (unsigned i = 0; !err && i < (*ret_types)->n; i++)       /* a type's own limit may only be lower */
+        if ((*ret_types)->at[i].output_bytes > config->result_bytes)
+            (*ret_types)->at[i].output_bytes = config->result_bytes;
+    return err;
 }
 
 void types_free(struct types *types)

@@ -40,7 +40,7 @@ static size_t language_len(const char *file)
 {
     size_t len = strlen(file), suffix = strlen(DATA_SUFFIX);
 
-    if (len <= suffix || strcmp(file + len - suffix, DATA_SUFFIX))
+    if (len <= suffix || strcmp(file + len - suffix, DATA_SUFFIX) != 0)
         return 0;
     len -= suffix;
     if (strspn(file, "abcdefghijklmnopqrstuvwxyz_") < len || (len == 3 && !memcmp(file, "osd", 3)))

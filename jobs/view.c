@@ -26,8 +26,8 @@ static const char *const statements[W_COUNT] = {
     [W_KEY_INSERT] = "INSERT INTO keys(hash, fingerprint, expires_at, gone, job) VALUES(?1, ?2, ?3, ?4, ?5)",
     [W_KEY_GONE] = "UPDATE keys SET gone = ?2 WHERE hash = ?1",
     [W_KEY_DELETE] = "DELETE FROM keys WHERE hash = ?1",
-    [W_KEY_EXPIRED] = "SELECT hash, fingerprint, expires_at, gone, job FROM keys"
-                      " WHERE gone IS NOT NULL AND expires_at <= ?1 ORDER BY expires_at LIMIT 1",
+    [W_KEY_EXPIRED] = ("SELECT hash, fingerprint, expires_at, gone, job FROM keys"
+                       " WHERE gone IS NOT NULL AND expires_at <= ?1 ORDER BY expires_at LIMIT 1"),
 };
 
 static const struct {

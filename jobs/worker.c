@@ -92,7 +92,7 @@ enum err worker_new(const struct worker_config *config, struct worker **ret_work
     TAILQ_INIT(&worker->spare);
     worker->last_append = &worker->first_append;
     worker->config = *config;
-    worker->box.eventfd = worker->epoll = -1;
+    worker->box.eventfd = worker->epoll = worker->noise.in = worker->noise.out = -1;
     worker->program = strdup(config->program ? config->program : "/proc/self/exe");
     worker->dir = realpath(config->dir, NULL);
     if (!worker->program || !worker->dir)
@@ -112,7 +112,7 @@ out:
 
 void worker_free(struct worker *worker)
 {
-    struct run *run;
+    struct run *run, *next;
 
     if (!worker)
         return;
@@ -120,10 +120,11 @@ void worker_free(struct worker *worker)
         TAILQ_REMOVE(&worker->queue, run, link);
         run_free(worker, run);
     }
-    while ((run = TAILQ_FIRST(&worker->spare))) {
-        TAILQ_REMOVE(&worker->spare, run, link);
+    for (run = TAILQ_FIRST(&worker->spare); run; run = next) {
+        next = TAILQ_NEXT(run, link);
         free(run);
     }
+    noise_close(worker);
     mailbox_clear(&worker->box);
     scheduler_free(worker->scheduler);
     reader_close(worker->reader);
@@ -164,6 +165,10 @@ static void on_event(struct worker *worker, const struct epoll_event *event)
 {
     if (event->data.ptr == NULL)
         return;                                      /* the mailbox, read in any case */
+    if (event->data.ptr == &worker->noise) {
+        noise_read(worker);
+        return;
+    }
     struct process *process = (struct process *)(uintptr_t)(event->data.u64 & ~(uint64_t)1);
     if (event->data.u64 & 1) {
         pool_on_death(worker, process);
@@ -277,7 +282,8 @@ static void *work(void *arg)
     worker->wall_ms = clock_wall_ms();
     worker->mono_ms = clock_mono_ms();
     METRIC_SET(SLOTS, worker->config.slots);
-    pool_spawn(worker, true);                        /* one is warm when the first job comes */
+    for (int slot = 0; slot < worker->config.slots; slot++)
+        pool_spawn(worker, true);                    /* warm when the first jobs come */
     worker_seed(worker);
     while (!is_done(worker))
         turn(worker);
@@ -309,7 +315,7 @@ enum err worker_start(struct worker *worker)
     warn_of_what_lacks();
     worker->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (worker->epoll < 0 || epoll_ctl(worker->epoll, EPOLL_CTL_ADD, worker->box.eventfd, &mail) < 0 ||
-        prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
+        prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 || noise_open(worker))
         return ERR_IO;
     if (pthread_create(&worker->thread, NULL, work, worker))
         return ERR_NOMEM;

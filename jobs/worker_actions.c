@@ -13,7 +13,6 @@ void run_free(struct worker *worker, struct run *run)
 {
     job_unref(run->job);
     free(run->progress.message);
-    run->job = NULL;
     TAILQ_INSERT_HEAD(&worker->spare, run, link);   /* never more than were in hand at once */
 }
 

@@ -60,6 +60,7 @@ static int spawn(struct worker *worker, int socket, int lane, pid_t *ret_pid)
     if (!err) err = posix_spawnattr_setsigdefault(&attr, &all);
     if (!err) err = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     if (!err) err = posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+    if (!err) err = posix_spawn_file_actions_adddup2(&actions, worker->noise.out, 2);
     if (!err) err = posix_spawn_file_actions_adddup2(&actions, socket, EXECUTOR_SOCKET);
     if (!err) err = posix_spawn_file_actions_adddup2(&actions, lane, EXECUTOR_LANE);
     if (!err) err = posix_spawn_file_actions_addclosefrom_np(&actions, EXECUTOR_LANE + 1);
@@ -272,9 +273,10 @@ int64_t pool_next_watch(const struct worker *worker)
 void pool_close(struct worker *worker)
 {
     static const struct timespec pause = {.tv_nsec = 5000000};
-    struct process *process;
+    struct process *next;
 
-    while ((process = TAILQ_FIRST(&worker->processes))) {
+    for (struct process *process = TAILQ_FIRST(&worker->processes); process; process = next) {
+        next = TAILQ_NEXT(process, link);
         kill(-process->pid, SIGKILL);
         waitpid(process->pid, NULL, 0);
         for (unsigned i = 0; i < process->n; i++) {

@@ -74,6 +74,15 @@ struct process {
 
 TAILQ_HEAD(process_list, process);
 
+/* worker_noise.c: executors' standard error. */
+struct noise {
+    int in, out;                       /* the pipe; out is inherited */
+    size_t len;
+    char line[500];
+    int64_t second;                    /* which one n_told counts in */
+    unsigned n_told;
+};
+
 struct worker {
     struct worker_config config;
     char *dir, *program;
@@ -81,6 +90,7 @@ struct worker {
     char **environment, **arguments;   /* of executors; arguments[2] is the kind */
     char parent[24];                   /* our process id as text: among the arguments */
     struct mailbox box;
+    struct noise noise;
     struct letters letters;
     struct reader *reader;
     struct scheduler *scheduler;
@@ -118,6 +128,11 @@ void pool_on_death(struct worker *worker, struct process *process);
 void pool_watch(struct worker *worker);                 /* each turn: patience, strays */
 void pool_close(struct worker *worker);                 /* kills all and waits for them */
 int64_t pool_next_watch(const struct worker *worker);   /* ms until pool_watch or lanes_watch is wanted */
+
+/* worker_noise.c */
+enum err noise_open(struct worker *worker);             /* after the epoll */
+void noise_read(struct worker *worker);
+void noise_close(struct worker *worker);
 
 /* worker_lanes.c: jobs in and out of lanes. */
 void lanes_feed(struct worker *worker);

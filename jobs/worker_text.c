@@ -81,7 +81,7 @@ static bool scan_escape(struct scan *scan)
         value = hex4(scan);
         return value >= 0xdc00 && value <= 0xdfff;
     }
-    return value > 0 && !(value >= 0xdc00 && value <= 0xdfff);
+    return value >= 0 && !(value >= 0xdc00 && value <= 0xdfff);
 }
 
 static bool scan_string(struct scan *scan)

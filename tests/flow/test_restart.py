@@ -156,8 +156,8 @@ def test_a_job_that_does_not_end_in_time_is_handed_back(start):
 def test_a_second_signal_means_now(start):
     service = start("--slots", "1")
     api = service.client()
-    id = api.submit("sleep", {"seconds": 100})["id"]
-    api.wait(id, states={"running"})
+    id = api.submit("sleep", {"seconds": 20})["id"]
+    until(lambda: (api.job(id)["progress"] or {"percent": 0})["percent"], what="its progress")
     service.signal(signal.SIGTERM)
     time.sleep(0.3)
     assert service.process.poll() is None

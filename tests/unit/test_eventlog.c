@@ -91,7 +91,7 @@ static void a_list_is_never_split(void **state)
 {
     struct eventlog *log = log_open(2);
     struct append *batch;
-    unsigned sizes[3], n = 0;
+    unsigned sizes[3] = {0}, n = 0;
 
     (void)state;
     eventlog_append(log, list_of(499), false);

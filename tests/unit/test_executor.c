@@ -93,7 +93,7 @@ static void a_long_job_tells_its_progress(void **state)
     job_unref(job);
 }
 
-/* The sanitizers take SIGSEGV for themselves, and do not outlive a limit on address space. */
+/* The sanitizers take SIGSEGV for themselves, and leave no limit on address space. */
 static void skip_where_sanitized(void)
 {
 #if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__

@@ -225,8 +225,8 @@ static void a_damaged_spec_is_refused(void **state)
         "{\"type\":\"a\",\"max_attempts\":101}", "{\"type\":\"a\",\"params\":[]}", "{\"type\":\"a\",\"unknown\":1}",
         "{\"type\":\"a\",\"tags\":[1]}", "{\"type\":\"a\",\"tags\":{}}", "{\"type\":\"a\",\"fingerprint\":\"12\"}",
         "{\"type\":\"a\",\"idempotency_key\":\"\"}", "{\"type\":\"a\"} x",
-        "{\"type\":\"a\",\"tags\":[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\",\"a\",\"b\",\"c\",\"d\","
-        "\"e\",\"f\",\"g\",\"h\"]}",
+        ("{\"type\":\"a\",\"tags\":[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\",\"a\",\"b\",\"c\",\"d\","
+         "\"e\",\"f\",\"g\",\"h\"]}"),
     };
     struct spec *spec = NULL;
     (void)state;

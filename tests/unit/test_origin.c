@@ -12,7 +12,8 @@ static void only_loopback_names_are_loopback(void **state)
 {
     static const char *const good[] = {"localhost", "LOCALHOST:8000", "a.localhost", "127.0.0.1", "127.9.9.9:1", "[::1]", "[::1]:80"};
     static const char *const bad[] = {"", "example.com", "localhost.example.com", "127.0.0.1.example.com", "128.0.0.1",
-                                      "[::2]", "[::1]x", "0.0.0.0", ":80", "xlocalhost", ".localhost", "127.1"};
+                                      "[::2]", "[::1]x", "0.0.0.0", ":80", "xlocalhost", ".localhost", "127.1",
+                                      "localhost:x", "[::1]:x"};
 
     (void)state;
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)

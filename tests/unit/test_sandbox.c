@@ -172,9 +172,6 @@ static void a_signal_is_a_crash(void **state)
 
 static void a_missing_program_fails_and_says_so(void **state)
 {
-#ifdef __SANITIZE_ADDRESS__
-    skip();      /* the address sanitizer does not outlive the limit on address space */
-#endif
     expect_failure(*state, "missing", JOB_ERROR_HANDLER_ERROR, "No such file");
 }
 
