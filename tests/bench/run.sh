@@ -40,4 +40,6 @@ growth() { for n in 1000 1000000; do start fresh; tests/bench/fill.py $port $((n
   start again; tests/bench/fill.py $port 100000 wait; done; }
 images() { start fresh; /usr/bin/python3 tests/bench/images.py $port deploy/try/page.jpg 100; }
 
-for measure in ${*:-accept push drain http status fanout memory ready growth images}; do echo "== $measure"; $measure; done
+article() { start fresh --slots 100; /usr/bin/python3 tests/bench/article.py $port; }
+
+for measure in ${*:-accept push drain http status fanout memory ready growth images article}; do echo "== $measure"; $measure; done
