@@ -2,6 +2,7 @@
  * so the first few fit in the struct and the ring comes and goes with a backlog. */
 #include "notifier/sendq.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,8 +22,10 @@ static struct frame **slot(const struct sendq *q, unsigned i)
 static enum err grow(struct sendq *q)
 {
     unsigned cap = capacity(q) * 4;
-    struct frame **ring = malloc(cap * sizeof *ring);
+    struct frame **ring;
 
+    assert(cap > q->len);
+    ring = malloc(cap * sizeof *ring);
     if (!ring)
         return ERR_NOMEM;
     for (unsigned i = 0; i < q->len; i++)

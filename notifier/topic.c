@@ -117,10 +117,8 @@ void topic_forget_progress(struct topics *topics, struct topic *topic)
     topic->progress = NULL;
 }
 
-static void forget_oldest(struct topics *topics)
+static void forget(struct topics *topics, struct topic *topic)
 {
-    struct topic *topic = TAILQ_FIRST(&topics->told);
-
     topic_forget_progress(topics, topic);
     topics_release(topics, topic);
 }
@@ -130,7 +128,7 @@ void topic_set_progress(struct topics *topics, struct topic *topic, struct job *
     job_ref(job);
     topic_forget_progress(topics, topic);
     if (topics->n_progress >= PROGRESS_MAX)
-        forget_oldest(topics);
+        forget(topics, TAILQ_FIRST(&topics->told));
     topic->progress = job;
     TAILQ_INSERT_TAIL(&topics->told, topic, told);
     topics->n_progress++;
@@ -138,6 +136,10 @@ void topic_set_progress(struct topics *topics, struct topic *topic, struct job *
 
 void topics_forget_progress(struct topics *topics)
 {
-    while (!TAILQ_EMPTY(&topics->told))
-        forget_oldest(topics);
+    struct topic *next;
+
+    for (struct topic *topic = TAILQ_FIRST(&topics->told); topic; topic = next) {
+        next = TAILQ_NEXT(topic, told);
+        forget(topics, topic);
+    }
 }

@@ -104,6 +104,7 @@ struct complaint {
     char what[200], where[200];
 };
 
+__attribute__((format(printf, 3, 0)))
 static void complaint_hear(cyaml_log_t level, void *arg, const char *format, va_list args)
 {
     struct complaint *complaint = arg;

@@ -14,30 +14,34 @@ static void keep_line(void *arg, const char *line, size_t len)
     text_char(arg, '\n');
 }
 
-static enum err dump(const char *dir, struct text *text)
+/* On ERR_OK the text is the caller's. */
+static enum err dump(const char *dir, char **ret_text)
 {
-    enum err err = view_dump(dir, keep_line, text);
+    struct text text = {0};
+    enum err err = view_dump(dir, keep_line, &text);
 
-    return !err && text->failed ? ERR_NOMEM : err;
+    if (err) {
+        text_clear(&text);
+        return err;
+    }
+    *ret_text = text_take(&text, NULL);
+    return *ret_text ? ERR_OK : ERR_NOMEM;
 }
 
-static void show_first_difference(const struct text *view, const struct text *log)
+static void show_first_difference(const char *view, const char *log)
 {
-    size_t at = 0, line = 0;
+    size_t line = 0;
 
-    while (at < view->len && at < log->len && view->at[at] == log->at[at]) {
-        if (view->at[at] == '\n')
+    for (size_t at = 0; view[at] && view[at] == log[at]; at++)
+        if (view[at] == '\n')
             line = at + 1;
-        at++;
-    }
-    fprintf(stderr, "the view has: %.500s\nthe log says: %.500s\n", line < view->len ? view->at + line : "(nothing)",
-            line < log->len ? log->at + line : "(nothing)");
+    fprintf(stderr, "the view has: %.500s\nthe log says: %.500s\n", view[line] ? view + line : "(nothing)",
+            log[line] ? log + line : "(nothing)");
 }
 
 static int compare(const char *dir, const char *fresh)
 {
-    struct text view = {0}, log = {0};
-    char message[512] = "";
+    char *view = NULL, *log = NULL, message[512] = "";
     int status = EXIT_FAILURE;
     enum err err = view_replay(dir, fresh, message, sizeof(message));
 
@@ -47,12 +51,12 @@ static int compare(const char *dir, const char *fresh)
         err = dump(fresh, &log);
     if (err)
         fprintf(stderr, "%s: %s\n", err_word(err), message);
-    else if (view.len == log.len && !memcmp(view.at ? view.at : "", log.at ? log.at : "", view.len))
+    else if (strcmp(view, log) == 0)
         status = EXIT_SUCCESS;
     else
-        show_first_difference(&view, &log);
-    text_clear(&view);
-    text_clear(&log);
+        show_first_difference(view, log);
+    free(view);
+    free(log);
     return status;
 }
 

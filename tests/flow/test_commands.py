@@ -173,6 +173,8 @@ def test_much_noise_on_standard_error_is_no_failure(api):
 
 @pytest.mark.parametrize("type, state", [("memory", "failed"), ("little", "succeeded")])
 def test_memory_has_a_limit(api, type, state):
+    if SANITIZER:
+        pytest.skip("a sanitized program reserves terabytes: the limit on address space is off")
     job = api.run(type, 1)
     assert job["state"] == state
     if state == "failed":

@@ -32,7 +32,7 @@ static void check(enum err err, struct append *append, const struct faults *faul
     }
     const struct spec *spec = append->event.spec;
     const struct body *body = append->event.body;
-    if (faults->n || strcmp(spec->id, append->event.job) || !types_find(the_types(), spec->type) ||
+    if (faults->n || strcmp(spec->id, append->event.job) != 0 || !types_find(the_types(), spec->type) ||
         !name_is_valid(spec->queue, strlen(spec->queue)) || spec->priority < 0 || spec->priority > PRIORITY_MAX ||
         spec->timeout_ms < 1 || spec->max_attempts < 1 || spec->max_attempts > MAX_ATTEMPTS_MAX ||
         spec->n_tags > TAGS_MAX || !body)

@@ -1,6 +1,7 @@
 /* hurt.so: handlers that do what no handler should. The input is ignored unless said otherwise. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,7 +41,7 @@ static int die_killed(struct buzzer_job *job)
 static int eat_memory(struct buzzer_job *job)
 {
     for (;;) {
-        char *piece = malloc(1 << 20);
+        char *piece = malloc(1 << 20); // NOLINT(clang-analyzer-unix.Malloc): kept on purpose
         if (!piece) {
             job->fail(job, "no more memory");
             return BUZZER_NO_MEMORY;
@@ -51,7 +52,7 @@ static int eat_memory(struct buzzer_job *job)
 
 static int spin(struct buzzer_job *job)
 {
-    for (volatile unsigned long i = 0; job; i++)
+    for (volatile unsigned long i = 0; i < ULONG_MAX; i++)
         if (i % 1000 == 0)
             job->progress(job, 50, "spinning");
     return BUZZER_DONE;
