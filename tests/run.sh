@@ -68,8 +68,9 @@ labels() { ctest --preset "$1" --no-tests=error -L "^($2)$" -j "$(nproc)"; }
 flow() { local preset=$1; shift; BUZZER=$PWD/build/$preset/buzzer pytest-3 -q -p no:cacheprovider -rfE "$@"; }
 structure() { pytest-3 -q -p no:cacheprovider -rfE tests/structure; }
 
-# Under a sanitizer: everything but what is slow without being about memory or threads.
-asan_flow=(tests/flow --ignore tests/flow/test_browser.py --ignore tests/flow/test_wscat.py
+# Under a sanitizer: everything but what is slow without being about memory or threads, and what is about
+# signals that the sanitizer takes for itself.
+asan_flow=(tests/flow --ignore tests/flow/test_browser.py --ignore tests/flow/test_crash.py --ignore tests/flow/test_wscat.py
            --ignore tests/flow/test_images.py --ignore tests/flow/test_article.py --ignore tests/flow/test_disk_full.py)
 tsan_flow=(tests/flow/test_submit.py tests/flow/test_idempotency.py tests/flow/test_cancel.py tests/flow/test_retry.py
            tests/flow/test_sse.py tests/flow/test_websocket_ops.py tests/flow/test_websocket_resume.py
