@@ -379,16 +379,6 @@ struct thread *request_thread(const struct request *request)
     return request->thread;
 }
 
-enum method request_method(const struct request *request)
-{
-    return request->method;
-}
-
-const char *request_path(const struct request *request)
-{
-    return request->path;
-}
-
 const char *request_id(const struct request *request)
 {
     return request->id[0] ? request->id : NULL;

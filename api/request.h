@@ -14,8 +14,6 @@ struct request;
 enum method { METHOD_GET, METHOD_HEAD, METHOD_POST, METHOD_DELETE, METHOD_OTHER };
 
 struct thread *request_thread(const struct request *request);
-enum method request_method(const struct request *request);
-const char *request_path(const struct request *request);      /* decoded, without the query */
 const char *request_id(const struct request *request);        /* what {id} or {name} of the route matched, or NULL */
 /* The query, decoded, in order. */
 const struct submit_param *request_query(const struct request *request, unsigned *ret_n);

@@ -20,13 +20,8 @@ struct stream {
     struct subscribed subscribed;
 };
 
-bool frame_is_final(const struct frame *frame)
-{
-    return frame->kind == CHANGE_SUCCEEDED || frame->kind == CHANGE_FAILED || frame->kind == CHANGE_CANCELLED ||
-           frame->kind == CHANGE_EXPIRED;
-}
-
-void stream_encode(struct text *text, const struct frame *frame, const char *log_id)
+/* One event as SSE writes it: its cursor as id, its CloudEvent as data. */
+static void encode(struct text *text, const struct frame *frame, const char *log_id)
 {
     char cursor[CURSOR_SIZE];
 
@@ -92,8 +87,8 @@ static bool encode_events(struct text *text, struct stream *stream)
         struct frame *frame = subscriber_next(stream->subscriber);
         if (!frame)
             break;
-        stream_encode(text, frame, log_id);
-        has_ended = stream->of_one_job && frame_is_final(frame);
+        encode(text, frame, log_id);
+        has_ended = stream->of_one_job && change_is_final(frame->kind);
         frame_unref(frame);
     }
     return has_ended;

@@ -20,9 +20,4 @@ void poll_start(struct request *request, const struct event_query *query);
 /* Subscribes as the query says. */
 enum err event_query_subscribe(const struct event_query *query, struct subscriber *subscriber, struct subscribed *ret);
 
-/* One event as SSE writes it: its cursor as id, its CloudEvent as data. */
-void stream_encode(struct text *text, const struct frame *frame, const char *log_id);
-/* Does the event end what can be told of its job for now? */
-bool frame_is_final(const struct frame *frame);
-
 #endif

@@ -247,7 +247,7 @@ static void run_posts(struct thread *thread)
 
 /* Changes first, then answers: who is told of a job by its 202 may already be told of its progress,
  * never the other way round. */
-void thread_drain_inbox(struct thread *thread)
+static void drain_inbox(struct thread *thread)
 {
     deliver_batches(thread);
     finish_pendings(thread);
@@ -264,7 +264,7 @@ static void on_wake(struct ev_loop *loop, struct ev_async *wake, int events)
     (void)loop;
     (void)events;
     thread->priv->now_ms = clock_wall_ms();
-    thread_drain_inbox(thread);
+    drain_inbox(thread);
 }
 
 /* Before the loop goes to sleep: a subscriber added in this turn is announced (listening), and what
@@ -279,7 +279,7 @@ static void on_turn(struct ev_loop *loop, struct ev_prepare *turn, int events)
     thread->priv->now_ms = 0;
     if (listening != atomic_load(&thread->priv->listening)) {
         atomic_store(&thread->priv->listening, listening);
-        thread_drain_inbox(thread);
+        drain_inbox(thread);
     }
 }
 

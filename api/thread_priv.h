@@ -57,7 +57,6 @@ enum err thread_run(struct thread *thread);        /* starts the pthread */
 void thread_close(struct thread *thread);          /* after the join */
 void thread_deliver(struct thread *thread, struct changes *changes, bool is_progress);   /* any thread */
 void thread_wake(struct thread *thread);           /* any thread */
-void thread_drain_inbox(struct thread *thread);
 void thread_feed(struct thread *thread, int fd, int events);  /* as if fd had become ready */
 
 /* listener.c */

@@ -60,6 +60,11 @@ bool change_decode(const char *word, enum change_kind *ret_kind)
     return false;
 }
 
+bool change_is_final(enum change_kind kind)
+{
+    return kind == CHANGE_SUCCEEDED || kind == CHANGE_FAILED || kind == CHANGE_CANCELLED || kind == CHANGE_EXPIRED;
+}
+
 enum change_kind change_of_state(enum job_state state)
 {
     return of_state[state];

@@ -47,6 +47,7 @@ struct changes *changes_ref(struct changes *changes);
 void changes_unref(struct changes *changes);               /* lets go of the jobs with the last one */
 const char *change_word(enum change_kind kind);            /* "succeeded"; "" for what is never told */
 bool change_decode(const char *word, enum change_kind *ret_kind);
+bool change_is_final(enum change_kind kind);               /* ends what can be told of the job for now */
 enum change_kind change_of_state(enum job_state state);    /* the event that leads to that state */
 
 #endif

@@ -8,7 +8,7 @@
 
 #define SPARE_MAX 1024u
 
-bool claim_is_in_hand(const struct claim *claim)
+static bool is_in_hand(const struct claim *claim)
 {
     return claim->state == CLAIM_SENT || claim->state == CLAIM_HELD || claim->state == CLAIM_BEGUN;
 }
@@ -26,7 +26,7 @@ static void count(struct scheduler *s, const struct claim *claim, int by)
 /* Moves a claim that was counted into a state that is not. */
 static void leave_hand(struct scheduler *s, struct claim *claim, enum claim_state state)
 {
-    if (claim_is_in_hand(claim))
+    if (is_in_hand(claim))
         count(s, claim, -1);
     if (state == CLAIM_ENDING && claim->state != CLAIM_ENDING) {
         TAILQ_REMOVE(&s->all, claim, in_all);
@@ -87,7 +87,7 @@ void claim_free(struct scheduler *s, struct claim *claim)
     s->n_spare++;
 }
 
-void claim_todo(struct scheduler *s, struct claim *claim, unsigned what)
+static void add_todo(struct scheduler *s, struct claim *claim, unsigned what)
 {
     if (!claim->todo)
         TAILQ_INSERT_TAIL(&s->todo, claim, in_todo);
@@ -106,7 +106,7 @@ void claim_accept(struct scheduler *s, struct claim *claim, struct job *job, int
     if (s->is_draining)
         claim_finish(s, claim, EVENT_RELEASED);
     else
-        claim_todo(s, claim, TODO_START);
+        add_todo(s, claim, TODO_START);
 }
 
 void claim_begin(struct scheduler *s, struct claim *claim, int64_t mono_ms)
@@ -138,7 +138,7 @@ void claim_stop(struct scheduler *s, struct claim *claim, enum kill_reason reaso
     }
     claim->is_stopping = true;
     claim->reason = reason;
-    claim_todo(s, claim, TODO_KILL);
+    add_todo(s, claim, TODO_KILL);
 }
 
 void claim_finish(struct scheduler *s, struct claim *claim, enum event_kind kind)
@@ -147,7 +147,7 @@ void claim_finish(struct scheduler *s, struct claim *claim, enum event_kind kind
     leave_hand(s, claim, CLAIM_ENDING);
     event_init(&claim->event, kind, claim->id, s->wall_ms);
     claim->event.epoch = claim->epoch;
-    claim_todo(s, claim, TODO_APPEND);
+    add_todo(s, claim, TODO_APPEND);
 }
 
 void claim_fence(struct scheduler *s, struct claim *claim)
@@ -164,5 +164,5 @@ void claim_fence(struct scheduler *s, struct claim *claim)
     claim->entry = ENTRY_NONE;
     claim->is_stopping = true;
     claim->reason = KILL_FENCED;
-    claim_todo(s, claim, TODO_KILL);
+    add_todo(s, claim, TODO_KILL);
 }

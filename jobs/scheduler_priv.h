@@ -147,8 +147,6 @@ void claim_begin(struct scheduler *s, struct claim *claim, int64_t mono_ms);
 void claim_stop(struct scheduler *s, struct claim *claim, enum kill_reason reason);
 void claim_finish(struct scheduler *s, struct claim *claim, enum event_kind kind);  /* its event is then filled in */
 void claim_fence(struct scheduler *s, struct claim *claim);
-void claim_todo(struct scheduler *s, struct claim *claim, unsigned what);
 void claim_make_long(struct scheduler *s, struct claim *claim);
-bool claim_is_in_hand(const struct claim *claim);
 
 #endif

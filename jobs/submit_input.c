@@ -21,7 +21,7 @@ static bool fits(const char *pattern, const char *media_type, size_t len)
     return len == pattern_len && !strncasecmp(pattern, media_type, len);
 }
 
-bool submit_media_type_fits(const struct job_type *type, const char *media_type)
+static bool media_type_fits(const struct job_type *type, const char *media_type)
 {
     size_t len = strcspn(media_type, "; \t");
 
@@ -139,7 +139,7 @@ enum err submit_take_raw(struct submission *s, struct body *body)
     s->body = body_ref(body);
     if (body->is_json && s->type->takes_json)
         return take_raw_json(s);
-    if (s->type->takes_bytes && submit_media_type_fits(s->type, body->media_type))
+    if (s->type->takes_bytes && media_type_fits(s->type, body->media_type))
         return check_bytes(s, body->media_type);
     submit_fault(s, "input", "is of a media type that this job type does not take");
     return ERR_MEDIA_TYPE;

@@ -59,12 +59,8 @@ void submit_check_options(struct submission *s);
  * The raw one takes a reference of body. */
 enum err submit_take_input(struct submission *s, json_t *value, const struct submit_span *span);
 enum err submit_take_raw(struct submission *s, struct body *body);
-bool submit_media_type_fits(const struct job_type *type, const char *media_type);
 
-/* submit_text.c. How deep the text nests (counting stops past SUBMIT_DEPTH_MAX) and where the value
- * of a member of its outermost object stands; the latter means something only in valid JSON whose
- * names are unique, and is not found (at NULL) if a name there is written with escapes. */
-unsigned submit_scan(const char *text, size_t len, const char *member, struct submit_span *ret_span);
+/* submit_text.c */
 bool submit_is_too_deep(const json_t *value);
 /* ERR_NOT_JSON or ERR_INVALID (too deep) with a fault at pointer; the tree is yours. */
 enum err submit_parse(const char *text, size_t len, const char *pointer, struct submit_span *ret_input,

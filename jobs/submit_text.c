@@ -34,7 +34,10 @@ static void trim(struct submit_span *span)
         span->len--;
 }
 
-unsigned submit_scan(const char *text, size_t len, const char *member, struct submit_span *ret_span)
+/* How deep the text nests (counting stops past SUBMIT_DEPTH_MAX) and where the value of a member of its
+ * outermost object stands; the latter means something only in valid JSON whose names are unique, and is
+ * not found (at NULL) if a name there is written with escapes. */
+static unsigned scan(const char *text, size_t len, const char *member, struct submit_span *ret_span)
 {
     size_t member_len = strlen(member), value = 0;
     unsigned depth = 0, deepest = 0;
@@ -107,7 +110,7 @@ enum err submit_parse(const char *text, size_t len, const char *pointer, struct 
 {
     json_error_t error;
 
-    if (submit_scan(text, len, "input", ret_input) > SUBMIT_DEPTH_MAX) {
+    if (scan(text, len, "input", ret_input) > SUBMIT_DEPTH_MAX) {
         faults_add(faults, pointer, "is nested more than %d deep", SUBMIT_DEPTH_MAX);
         return ERR_INVALID;
     }

@@ -141,7 +141,6 @@ enum err view_create(const char *dir, const char *log_id, struct view **ret_view
     message[0] = '\0';
     if (!view || !(view->cache = cache_new()))
         goto out;
-    view->checkpoint_pages = CHECKPOINT_PAGES;
     err = db_open(&view->db, dir, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
     if (!err)
         err = schema_check(&view->db, dir, &is_new, message, size);
@@ -196,11 +195,6 @@ void view_counts(const struct view *view, struct view_counts *ret_counts)
         ret_counts->by_state[i] = atomic_load_explicit(&view->by_state[i], memory_order_relaxed);
 }
 
-void view_set_checkpoint_pages(struct view *view, int64_t pages)
-{
-    view->checkpoint_pages = pages;
-}
-
 /* ---- transactions ---- */
 
 enum err view_begin(struct view *view)
@@ -236,7 +230,7 @@ enum err view_tidy(struct view *view)
 {
     int rc;
 
-    if (view->wal_pages < view->checkpoint_pages)
+    if (view->wal_pages < CHECKPOINT_PAGES)
         return ERR_OK;
     view->wal_pages = 0;
     rc = sqlite3_wal_checkpoint_v2(view->db.sqlite, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);

@@ -25,9 +25,8 @@ enum err view_begin(struct view *view);
 enum err view_commit(struct view *view);               /* durable on return */
 void view_rollback(struct view *view);
 /* Between transactions, when nobody waits for an answer: moves the write-ahead log into the database
- * once it has grown by checkpoint_pages (2000 unless set). */
+ * once it has grown by 2000 pages. */
 enum err view_tidy(struct view *view);
-void view_set_checkpoint_pages(struct view *view, int64_t pages);
 /* Folds the event; if it is accepted, records it and writes the job. What is ignored leaves no row.
  * job: a reference to the job after it (a removed one as it last was), NULL when there is none.
  * told only when the outcome is OUTCOME_ACCEPTED and changed is set. */

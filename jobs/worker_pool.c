@@ -232,7 +232,7 @@ static bool hunt_strays(struct worker *worker)
 
     TAILQ_FOREACH(process, &worker->processes, link)
         if (n < KNOWN_MAX)
-            known[n++] = process->pid;
+            known[n++] = process->pid; // NOLINT(clang-analyzer-unix.Malloc): it does not follow TAILQ_REMOVE
     return strays_kill(known, n);
 }
 

@@ -21,11 +21,6 @@ bool change_is_told(enum change_kind kind)
     return kind <= CHANGE_PROGRESS;
 }
 
-bool change_is_final(enum change_kind kind)
-{
-    return kind == CHANGE_SUCCEEDED || kind == CHANGE_FAILED || kind == CHANGE_CANCELLED || kind == CHANGE_EXPIRED;
-}
-
 enum err hub_new(struct reader *reader, hub_wake_fn *wake, struct hub **ret_hub)
 {
     struct hub *hub = calloc(1, sizeof *hub);

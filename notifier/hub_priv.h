@@ -71,6 +71,5 @@ void hub_come_to_now(struct hub *hub);
 void hub_wake_later(struct subscriber *subscriber);
 void hub_wake_now(struct hub *hub);
 bool change_is_told(enum change_kind kind);
-bool change_is_final(enum change_kind kind);
 
 #endif

@@ -92,8 +92,6 @@ bool setting_is_list(const struct setting *setting); /* commas in flags, a seque
 enum err setting_set(const struct setting *setting, void *base, char *const *items, unsigned n,
                      const char *folder, char *why, size_t size);
 void settings_clear(const struct setting *list, unsigned n, void *base); /* frees what setting_set made */
-/* The path as seen from folder; yours. NULL: no memory. */
-char *setting_path(const char *folder, const char *path);
 
 #define CONFIG_FILE_BYTES (1024 * 1024) /* a longer file is refused */
 #define CONFIG_TYPES_MAX  1000

@@ -54,7 +54,8 @@ static void words_free(char **words, unsigned n)
     free(words);
 }
 
-char *setting_path(const char *folder, const char *path)
+/* The path as seen from folder; the caller's. NULL: no memory. */
+static char *path_from(const char *folder, const char *path)
 {
     char *whole;
 
@@ -214,7 +215,7 @@ static enum err set_words(const struct setting *setting, void *base, char *const
     for (unsigned i = 0; i < n; i++) {
         bool is_path = setting->kind == SETTING_COMMAND && i == 0 && strchr(items[0], '/');
 
-        words[i] = is_path ? setting_path(folder, items[i]) : strdup(items[i]);
+        words[i] = is_path ? path_from(folder, items[i]) : strdup(items[i]);
         if (!words[i]) {
             words_free(words, i);
             return ERR_NOMEM;
@@ -260,7 +261,7 @@ enum err setting_set(const struct setting *setting, void *base, char *const *ite
             snprintf(why, size, len ? "is too long for a path" : "must be a path, not empty");
             return ERR_CONFIG;
         }
-        return set_text(member(base, setting->at), setting_path(folder, text));
+        return set_text(member(base, setting->at), path_from(folder, text));
     case SETTING_TEXT:
         break;
     }

@@ -17,7 +17,7 @@ struct client {
 };
 
 double now_ms(void);
-void die(const char *what);
+_Noreturn void die(const char *what);
 void client_open(struct client *client, int port);                     /* connects, then non-blocking */
 void client_send(struct client *client, const char *bytes, size_t len);
 /* Reads what is there and calls fn for each whole answer (status, body) or text frame (status 0). */

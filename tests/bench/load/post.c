@@ -30,7 +30,7 @@ static void answered(struct client *client, int status, const char *text, size_t
 int post_main(int argc, char **argv)
 {
     int port = argc > 1 ? atoi(argv[1]) : 8000, n = argc > 2 ? atoi(argv[2]) : 100;
-    double seconds = argc > 3 ? atof(argv[3]) : 5, start, end;
+    double seconds = argc > 3 ? atof(argv[3]) : 5, start, end, now;
     const char *target = argc > 4 ? argv[4] : "/v1/jobs";
     char body[512] = "";
     struct client *clients = calloc((size_t)n, sizeof *clients);
@@ -52,7 +52,7 @@ int post_main(int argc, char **argv)
     }
     start = now_ms() + 1000;             /* the first second warms up */
     end = start + seconds * 1e3;
-    for (double now = now_ms(); now < end; now = now_ms()) {
+    while ((now = now_ms()) < end) {
         int got = epoll_wait(poll, events, 256, 100);
         counting = now >= start;
         for (int i = 0; i < got; i++)
