@@ -3,11 +3,11 @@
  * file; bytes before the first boundary and after the last are passed over, as that text allows. */
 #include "api/multipart.h"
 
-#include "api/media_type.h"
-
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+
+#include "schema/media_type.h"
 
 #define BOUNDARY_MAX 70
 

@@ -4,13 +4,13 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "api/gate.h"
 #include "api/origin.h"
 #include "api/request_priv.h"
 #include "api/server_priv.h"
 #include "schema/clock.h"
+#include "schema/media_type.h"
 #include "schema/metric.h"
 
 #define BODY_GRACE_MS 10000          /* and a millisecond for each 50 bytes */
@@ -188,7 +188,7 @@ static enum err admit(struct request *request, char *allow, size_t allow_size)
     const char *host = request->header[HEADER_HOST], *origin = request->header[HEADER_ORIGIN];
     const char *type = request->header[HEADER_CONTENT_TYPE];
     int64_t length = gate_head_of(request->fd)->content_length;
-    bool is_json = type && strncasecmp(type, "application/json", 16) == 0;
+    bool is_json = type && media_type_is(type, "application/json");
     enum err err = route_find(request->method, request->path, &request->route, request->id, sizeof request->id, allow,
                               allow_size);
 

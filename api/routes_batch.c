@@ -7,10 +7,10 @@
 
 #include "api/admission.h"
 #include "api/job_reply.h"
-#include "api/media_type.h"
 #include "api/query.h"
 #include "api/router.h"
 #include "schema/clock.h"
+#include "schema/media_type.h"
 #include "schema/metric.h"
 
 #define BATCH_MAX 1000

@@ -7,12 +7,12 @@
 
 #include "api/admission.h"
 #include "api/job_reply.h"
-#include "api/media_type.h"
 #include "api/multipart.h"
 #include "api/query.h"
 #include "api/router.h"
 #include "api/wait.h"
 #include "schema/clock.h"
+#include "schema/media_type.h"
 #include "schema/metric.h"
 
 /* A submission between its append and its answer. */

@@ -4,7 +4,8 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
+
+#include "schema/clock.h"
 
 #define STACK_BYTES (128 * 1024)
 
@@ -35,15 +36,8 @@ static void task_end(struct task *task, bool has_slept)
 
 static void sleep_until_stopped(struct sleep_pool *pool, int64_t ms)
 {
-    struct timespec until;
+    struct timespec until = clock_mono_after(ms);
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += ms % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
     while (!pool->stopping && pthread_cond_timedwait(&pool->has_stopped, &pool->lock, &until) == 0)
         continue;
 }

@@ -14,7 +14,8 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
+
+#include "schema/clock.h"
 
 #define EXTERNAL_MAX 20000
 #define INTERNAL_MAX 100000
@@ -135,20 +136,6 @@ void eventlog_close(struct eventlog *log)
     free(log);
 }
 
-static struct timespec deadline_after(int ms)
-{
-    struct timespec at;
-
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    at.tv_sec += ms / 1000;
-    at.tv_nsec += (long)(ms % 1000) * 1000000L;
-    if (at.tv_nsec >= 1000000000L) {
-        at.tv_sec++;
-        at.tv_nsec -= 1000000000L;
-    }
-    return at;
-}
-
 bool eventlog_take(struct eventlog *log, int wait_ms, struct append **ret_batch)
 {
     struct append *batch = NULL, **end = &batch;
@@ -156,7 +143,7 @@ bool eventlog_take(struct eventlog *log, int wait_ms, struct append **ret_batch)
     bool ended = false, late = false;
 
     if (wait_ms >= 0)
-        deadline = deadline_after(wait_ms);
+        deadline = clock_mono_after(wait_ms);
     pthread_mutex_lock(&log->lock);
     while (!log->external.first && !log->internal.first && !log->stopped && !late) {
         log->sleeping = true;

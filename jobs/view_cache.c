@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "jobs/view_priv.h"
+#include "schema/hash.h"
 
 #define CACHE_SETS 16384
 #define CACHE_WAYS 4
@@ -47,10 +48,8 @@ void cache_free(struct cache *cache)
 
 static uint64_t hash_of(const char *id)
 {
-    uint64_t hash = UINT64_C(14695981039346656037);
+    uint64_t hash = hash_bytes(HASH_START, id, strlen(id));
 
-    for (; *id; id++)
-        hash = (hash ^ (unsigned char)*id) * UINT64_C(1099511628211);
     return hash ^ (hash >> 32);
 }
 

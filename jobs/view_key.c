@@ -6,15 +6,15 @@
 #include <string.h>
 
 #include "jobs/view_priv.h"
+#include "schema/hash.h"
 
 #define SWEEP_MAX 20 /* a removal that sweeps away two others for each one gets through any backlog */
 
 int64_t key_hash(const char *key)
 {
-    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a, and the end of MurmurHash3 to mix it */
+    uint64_t hash = hash_bytes(HASH_START, key, strlen(key));
 
-    for (; *key; key++)
-        hash = (hash ^ (unsigned char)*key) * UINT64_C(1099511628211);
+    /* The end of MurmurHash3 mixes it. */
     hash = (hash ^ (hash >> 33)) * UINT64_C(0xff51afd7ed558ccd);
     hash = (hash ^ (hash >> 33)) * UINT64_C(0xc4ceb9fe1a85ec53);
     return (int64_t)((hash ^ (hash >> 33)) >> 1);

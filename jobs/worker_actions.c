@@ -11,8 +11,8 @@
 
 void run_free(struct worker *worker, struct run *run)
 {
-    job_unref(run->job);            // NOLINT(clang-analyzer-unix.Malloc): it does not follow TAILQ_REMOVE
-    free(run->progress.message);
+    job_unref(run->job);
+    free(run->progress.message); // NOLINT(clang-analyzer-unix.Malloc): it does not follow TAILQ_REMOVE
     TAILQ_INSERT_HEAD(&worker->spare, run, link);   /* never more than were in hand at once */
 }
 

@@ -3,7 +3,6 @@
 #include "schema/clock.h"
 
 #include <string.h>
-#include <time.h>
 
 #define DAY_MS 86400000LL
 /* What four digits of a year can say. */
@@ -31,6 +30,20 @@ int64_t clock_mono_ms(void)
 int64_t clock_mono_us(void)
 {
     return now_us(CLOCK_MONOTONIC);
+}
+
+struct timespec clock_mono_after(int64_t ms)
+{
+    struct timespec at;
+
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    at.tv_sec += ms / 1000;
+    at.tv_nsec += ms % 1000 * 1000000;
+    if (at.tv_nsec >= 1000000000) {
+        at.tv_sec++;
+        at.tv_nsec -= 1000000000;
+    }
+    return at;
 }
 
 static char *put(char *at, unsigned value, int digits)

@@ -7,12 +7,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #define CLOCK_TEXT_SIZE 25 /* "2026-11-22T10:00:00.123Z" and its NUL */
 
 int64_t clock_wall_ms(void);
 int64_t clock_mono_ms(void);
 int64_t clock_mono_us(void);
+struct timespec clock_mono_after(int64_t ms); /* when a wait of so long is over */
 
 void clock_encode(int64_t unix_ms, char text[CLOCK_TEXT_SIZE]);
 /* RFC 3339, any offset, any fraction (cut to ms); false leaves *ret_ms alone. */

@@ -4,7 +4,8 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
+
+#include "schema/media_type.h"
 
 static const char *const state_words[JOB_STATE_COUNT] = {
 #define JOB_STATE_WORD(name, word) [JOB_##name] = word,
@@ -78,14 +79,6 @@ bool job_error_decode(const char *word, enum job_error_code *ret_code)
     return false;
 }
 
-static bool is_json_type(const char *media_type)
-{
-    static const char json[] = "application/json";
-    size_t len = sizeof json - 1;
-
-    return strncasecmp(media_type, json, len) == 0 && (!media_type[len] || strchr("; \t", media_type[len]));
-}
-
 struct body *body_new(const char *media_type, const void *bytes, size_t len)
 {
     struct body *body = len < SIZE_MAX - sizeof *body ? malloc(sizeof *body + len + 1) : NULL;
@@ -106,7 +99,7 @@ void body_set_type(struct body *body, const char *media_type)
     if (strlen(media_type) >= sizeof body->media_type)
         media_type = "application/octet-stream"; /* half a media type would be a wrong one */
     strcpy(body->media_type, media_type);
-    body->is_json = is_json_type(media_type);
+    body->is_json = media_type_is(media_type, "application/json");
 }
 
 /* One reference less; true for the last. What other holders wrote before is seen by whoever frees. */

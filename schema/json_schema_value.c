@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "schema/hash.h"
 #include "schema/json_schema_priv.h"
 
 unsigned value_types(const json_t *value)
@@ -116,20 +117,10 @@ bool value_is_same(const json_t *a, const json_t *b, uint64_t *left)
     return true; /* true, false, null: the type says it all */
 }
 
-/* FNV-1a, 64 bits (draft-eastlake-fnv). */
-static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t len)
-{
-    const unsigned char *at = bytes;
-
-    for (size_t i = 0; i < len; i++)
-        hash = (hash ^ at[i]) * 0x100000001b3;
-    return hash;
-}
-
 /* Equal values hash alike: numbers by what they count, members in any order. */
 static uint64_t hash_value(const json_t *value, uint64_t *left)
 {
-    uint64_t hash = 0xcbf29ce484222325;
+    uint64_t hash = HASH_START;
     json_t *object = (json_t *)(uintptr_t)value;
     double number = json_number_value(value) + 0.0; /* -0.0 becomes 0.0 */
     json_type type = json_is_integer(value) ? JSON_REAL : json_typeof(value);

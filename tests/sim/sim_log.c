@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "jobs/fold.h"
+#include "schema/hash.h"
 #include "schema/job_json.h"
 
 /* The number at the end of an id made by sim_clients.c. */
@@ -21,7 +22,7 @@ struct sim_job *sim_find(struct sim *sim, const char *id)
 uint64_t sim_digest(const struct job *job)
 {
     struct text text = {0};
-    uint64_t hash = 0xcbf29ce484222325U;
+    uint64_t hash;
 
     if (!job)
         return 0;
@@ -29,8 +30,7 @@ uint64_t sim_digest(const struct job *job)
     text_printf(&text, "%lld %lld %lld %lld %d %d %d %s", (long long)job->seq, (long long)job->ready_pos,
                 (long long)job->result_pos, (long long)job->result_len, job->epoch, job->attempts_used, job->losses,
                 job->worker ? job->worker : "");
-    for (size_t i = 0; i < text.len; i++)
-        hash = (hash ^ (unsigned char)text.at[i]) * 0x100000001b3U;
+    hash = hash_bytes(HASH_START, text.at, text.len);
     text_clear(&text);
     return hash;
 }

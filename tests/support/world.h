@@ -157,6 +157,12 @@ static inline void world_free(struct world *world)
     free(world);
 }
 
+static inline int world_tear_down(void **state)
+{
+    world_free(*state);
+    return 0;
+}
+
 static inline struct append *world_submission(struct world *world, const char *type, const char *media_type,
                                               const void *input, size_t len)
 {
@@ -241,6 +247,27 @@ static inline struct job *world_await(struct world *world, const char *id, enum 
     job = job_ref(job);
     pthread_mutex_unlock(&world->lock);
     return job;
+}
+
+static inline struct job *world_run(struct world *world, const char *type, const char *input,
+                                    enum job_state state)
+{
+    char id[ID_SIZE];
+
+    world_submit(world, type, input, id);
+    return world_await(world, id, state);
+}
+
+/* The job fails with this code, and its message has this part. */
+static inline void world_expect_failure(struct world *world, const char *type, enum job_error_code code,
+                                        const char *part)
+{
+    struct job *job = world_run(world, type, "{}", JOB_FAILED);
+
+    assert_string_equal(job_error_word(job->error.code), job_error_word(code));
+    if (!job->error.message || !strstr(job->error.message, part))
+        fail_msg("%s does not say %s", job->error.message ? job->error.message : "nothing", part);
+    job_unref(job);
 }
 
 static inline void world_await_final(struct world *world, unsigned n)

@@ -24,32 +24,9 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    world_free(*state);
-    return 0;
-}
-
-static struct job *run(struct world *world, const char *type, const char *input, enum job_state state)
-{
-    char id[ID_SIZE];
-    world_submit(world, type, input, id);
-    return world_await(world, id, state);
-}
-
-static void expect_failure(struct world *world, const char *type, enum job_error_code code, const char *part)
-{
-    struct job *job = run(world, type, "{}", JOB_FAILED);
-    assert_string_equal(job_error_word(job->error.code), job_error_word(code));
-    assert_non_null(job->error.message);
-    if (!strstr(job->error.message, part))
-        fail_msg("%s does not say %s", job->error.message, part);
-    job_unref(job);
-}
-
 static void echo_gives_back_what_came(void **state)
 {
-    struct job *job = run(*state, "echo", "{\"a\":[1,2]}", JOB_SUCCEEDED);
+    struct job *job = world_run(*state, "echo", "{\"a\":[1,2]}", JOB_SUCCEEDED);
     assert_non_null(job->result);
     assert_string_equal(job->result->bytes, "{\"a\":[1,2]}");
     assert_int_equal(job->attempt, 1);
@@ -78,7 +55,7 @@ static void echo_gives_back_many_bytes_with_their_type(void **state)
 
 static void sleep_says_how_long_it_slept(void **state)
 {
-    struct job *job = run(*state, "sleep", "{\"seconds\":0.01}", JOB_SUCCEEDED);
+    struct job *job = world_run(*state, "sleep", "{\"seconds\":0.01}", JOB_SUCCEEDED);
     assert_string_equal(job->result->bytes, "{\"slept\":0.01}");
     job_unref(job);
 }
@@ -86,7 +63,7 @@ static void sleep_says_how_long_it_slept(void **state)
 static void a_long_job_tells_its_progress(void **state)
 {
     struct world *world = *state;
-    struct job *job = run(world, "sleep", "{\"seconds\":0.7}", JOB_SUCCEEDED);
+    struct job *job = world_run(world, "sleep", "{\"seconds\":0.7}", JOB_SUCCEEDED);
     world_await_progress(world);
     assert_in_range(world->last_percent, 1, 99);
     assert_int_equal(job->progress.percent, 100);
@@ -120,50 +97,50 @@ static void a_crash_names_its_signal_and_hits_one_job(void **state)
 
 static void an_abort_is_a_crash(void **state)
 {
-    expect_failure(*state, "abort", JOB_ERROR_CRASHED, "SIGABRT");
+    world_expect_failure(*state, "abort", JOB_ERROR_CRASHED, "SIGABRT");
 }
 
 static void an_exit_is_a_crash(void **state)
 {
-    expect_failure(*state, "exit", JOB_ERROR_CRASHED, "exit code 3");
+    world_expect_failure(*state, "exit", JOB_ERROR_CRASHED, "exit code 3");
 }
 
 static void a_kill_from_outside_counts_as_out_of_memory(void **state)
 {
-    expect_failure(*state, "killed", JOB_ERROR_OUT_OF_MEMORY, "memory");
+    world_expect_failure(*state, "killed", JOB_ERROR_OUT_OF_MEMORY, "memory");
 }
 
 static void memory_has_its_limit(void **state)
 {
     skip_where_sanitized();
-    expect_failure(*state, "eat_memory", JOB_ERROR_OUT_OF_MEMORY, "no more memory");
+    world_expect_failure(*state, "eat_memory", JOB_ERROR_OUT_OF_MEMORY, "no more memory");
 }
 
 static void a_handler_that_spins_is_killed_at_its_timeout(void **state)
 {
     int64_t start = clock_mono_ms();
-    expect_failure(*state, "spin", JOB_ERROR_TIMEOUT, "timeout_ms");
+    world_expect_failure(*state, "spin", JOB_ERROR_TIMEOUT, "timeout_ms");
     assert_in_range(clock_mono_ms() - start, 300, 1300);
 }
 
 static void a_flood_is_bad_output(void **state)
 {
-    expect_failure(*state, "flood", JOB_ERROR_BAD_OUTPUT, "output_bytes");
+    world_expect_failure(*state, "flood", JOB_ERROR_BAD_OUTPUT, "output_bytes");
 }
 
 static void what_is_not_json_is_bad_output(void **state)
 {
-    expect_failure(*state, "not_json", JOB_ERROR_BAD_OUTPUT, "not JSON");
+    world_expect_failure(*state, "not_json", JOB_ERROR_BAD_OUTPUT, "not JSON");
 }
 
 static void no_result_is_bad_output(void **state)
 {
-    expect_failure(*state, "no_result", JOB_ERROR_BAD_OUTPUT, "no result");
+    world_expect_failure(*state, "no_result", JOB_ERROR_BAD_OUTPUT, "no result");
 }
 
 static void bad_input_is_not_retried_and_its_words_are_cleaned(void **state)
 {
-    struct job *job = run(*state, "bad_input", "{}", JOB_FAILED);
+    struct job *job = world_run(*state, "bad_input", "{}", JOB_FAILED);
     assert_int_equal(job->error.code, JOB_ERROR_BAD_INPUT);
     assert_false(job->error.retryable);
     assert_string_equal(job->error.message, "never ? works");
@@ -172,13 +149,13 @@ static void bad_input_is_not_retried_and_its_words_are_cleaned(void **state)
 
 static void a_failure_says_what_the_handler_said(void **state)
 {
-    expect_failure(*state, "fail", JOB_ERROR_HANDLER_ERROR, "not this time");
+    world_expect_failure(*state, "fail", JOB_ERROR_HANDLER_ERROR, "not this time");
 }
 
 static void an_executor_that_breaks_the_protocol_is_killed(void **state)
 {
-    expect_failure(*state, "garble", JOB_ERROR_CRASHED, "protocol");
-    job_unref(run(*state, "echo", "3", JOB_SUCCEEDED));
+    world_expect_failure(*state, "garble", JOB_ERROR_CRASHED, "protocol");
+    job_unref(world_run(*state, "echo", "3", JOB_SUCCEEDED));
 }
 
 static void a_handler_cannot_leave_its_sandbox(void **state)
@@ -186,7 +163,7 @@ static void a_handler_cannot_leave_its_sandbox(void **state)
     struct world *world = *state;
     char input[128];
     snprintf(input, sizeof input, "\"%s/buzzer.db\"", world->dir);
-    struct job *job = run(world, "escape", input, JOB_SUCCEEDED);
+    struct job *job = world_run(world, "escape", input, JOB_SUCCEEDED);
     assert_string_equal(job->result->bytes, "{\"data\":13,\"outside\":13,\"inet\":1,\"local\":1,\"child\":1,\"parent\":1,"
                                             "\"traced\":1,\"program\":1,\"readable\":0}");
     job_unref(job);
@@ -274,7 +251,7 @@ static void no_job_is_lost_when_executors_are_killed_at_random(void **state)
 int main(int argc, char **argv)
 {
     WORLD_MAIN(argc, argv);
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, world_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(echo_gives_back_what_came),
         TEST(echo_gives_back_many_bytes_with_their_type),

@@ -15,6 +15,7 @@
 #include <jansson.h>
 
 #include "jobs/handler.h"
+#include "tests/support/load.h"
 
 #define MODULE BINARY_DIR "/buzzer_images.so"
 #define DATA SOURCE_DIR "/tests/flow/data/"
@@ -68,18 +69,6 @@ static int run_bytes(const char *type, const void *bytes, size_t len, const char
             return handler->run(&job);
     fail_msg("no handler %s", type);
     return -1;
-}
-
-static unsigned char *load(const char *path, size_t *ret_len)
-{
-    FILE *file = fopen(path, "rb");
-    unsigned char *bytes = calloc(1, 1 << 20);
-
-    assert_non_null(file);
-    assert_non_null(bytes);
-    *ret_len = fread(bytes, 1, (1 << 20) - 1, file);
-    fclose(file);
-    return bytes;
 }
 
 static int run_file(const char *type, const char *path, struct seen *seen)

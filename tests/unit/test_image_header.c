@@ -12,18 +12,7 @@
 
 #include "jobs/image_header.h"
 #include "schema/clock.h"
-
-static unsigned char *load(const char *path, size_t *ret_len)
-{
-    FILE *file = fopen(path, "rb");
-    unsigned char *bytes = malloc(1 << 20);
-
-    assert_non_null(file);
-    assert_non_null(bytes);
-    *ret_len = fread(bytes, 1, 1 << 20, file);
-    fclose(file);
-    return bytes;
-}
+#include "tests/support/load.h"
 
 static enum err check(const void *bytes, size_t len, const char *media_type)
 {

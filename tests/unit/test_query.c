@@ -1,5 +1,5 @@
 // needs: api
-/* The strict readers in front of the routes: query, preference, media type, page token, form. */
+/* The strict readers in front of the routes: query, preference, page token, form. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +8,6 @@
 
 #include <cmocka.h>
 
-#include "api/media_type.h"
 #include "api/multipart.h"
 #include "api/page_token.h"
 #include "api/query.h"
@@ -78,20 +77,6 @@ static void an_event_filter_knows_the_words_of_events(void **state)
     assert_false(query_filter(&filter, "type", "no name"));
 }
 
-static void a_media_type_is_one_or_is_refused(void **state)
-{
-    static const char *const good[] = {"a/b", "application/json; charset=utf-8", "a/b;c=\"d;e\\\"\"", "image/svg+xml"};
-    static const char *const bad[] = {"", "nonsense", "a/", "/b", "a b/c", "a/b/c", "a/b; c", "a/b;c=\"d", "a/b;c=", "\"a\"/b"};
-
-    (void)state;
-    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
-        assert_true(media_type_is_valid(good[i]));
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-        assert_false(media_type_is_valid(bad[i]));
-    assert_true(media_type_is("Application/JSON;charset=utf-8", "application/json"));
-    assert_false(media_type_is("application/jsonp", "application/json"));
-}
-
 static void a_page_token_of_another_log_is_refused(void **state)
 {
     char token[PAGE_TOKEN_SIZE];
@@ -150,7 +135,6 @@ int main(void)
         cmocka_unit_test(a_number_is_digits_and_is_lowered_to_the_most),
         cmocka_unit_test(a_preference_is_found_among_others),
         cmocka_unit_test(an_event_filter_knows_the_words_of_events),
-        cmocka_unit_test(a_media_type_is_one_or_is_refused),
         cmocka_unit_test(a_page_token_of_another_log_is_refused),
         cmocka_unit_test(a_form_gives_its_file_byte_for_byte_and_its_fields),
         cmocka_unit_test(a_form_cut_short_anywhere_is_refused),

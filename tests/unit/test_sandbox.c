@@ -65,37 +65,15 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    world_free(*state);
-    return 0;
-}
-
-static struct job *run(struct world *world, const char *type, const char *input, enum job_state state)
-{
-    char id[ID_SIZE];
-    world_submit(world, type, input, id);
-    return world_await(world, id, state);
-}
-
 /* result: what the command printed before its last line end. */
 static void expect_result(struct world *world, const char *type, const char *input, const char *result)
 {
-    struct job *job = run(world, type, input, JOB_SUCCEEDED);
+    struct job *job = world_run(world, type, input, JOB_SUCCEEDED);
     char printed[256];
 
     snprintf(printed, sizeof printed, "%s\n", result);
     assert_non_null(job->result);
     assert_string_equal(job->result->bytes, printed);
-    job_unref(job);
-}
-
-static void expect_failure(struct world *world, const char *type, enum job_error_code code, const char *part)
-{
-    struct job *job = run(world, type, "{}", JOB_FAILED);
-    assert_string_equal(job_error_word(job->error.code), job_error_word(code));
-    if (!job->error.message || !strstr(job->error.message, part))
-        fail_msg("%s does not say %s", job->error.message ? job->error.message : "nothing", part);
     job_unref(job);
 }
 
@@ -157,39 +135,39 @@ static void a_json_result_is_kept_as_it_was_printed(void **state)
 
 static void an_exit_code_fails_with_the_end_of_standard_error(void **state)
 {
-    expect_failure(*state, "fails", JOB_ERROR_HANDLER_ERROR, "exit code 7: went wrong");
+    world_expect_failure(*state, "fails", JOB_ERROR_HANDLER_ERROR, "exit code 7: went wrong");
 }
 
 static void exit_code_65_is_bad_input(void **state)
 {
-    expect_failure(*state, "refuses", JOB_ERROR_BAD_INPUT, "not for me");
+    world_expect_failure(*state, "refuses", JOB_ERROR_BAD_INPUT, "not for me");
 }
 
 static void a_signal_is_a_crash(void **state)
 {
-    expect_failure(*state, "signals", JOB_ERROR_CRASHED, "SIGSEGV");
+    world_expect_failure(*state, "signals", JOB_ERROR_CRASHED, "SIGSEGV");
 }
 
 static void a_missing_program_fails_and_says_so(void **state)
 {
-    expect_failure(*state, "missing", JOB_ERROR_HANDLER_ERROR, "No such file");
+    world_expect_failure(*state, "missing", JOB_ERROR_HANDLER_ERROR, "No such file");
 }
 
 static void output_that_is_not_json_is_bad_output(void **state)
 {
-    expect_failure(*state, "not_json", JOB_ERROR_BAD_OUTPUT, "not JSON");
+    world_expect_failure(*state, "not_json", JOB_ERROR_BAD_OUTPUT, "not JSON");
 }
 
 static void too_much_output_is_bad_output(void **state)
 {
-    expect_failure(*state, "floods", JOB_ERROR_BAD_OUTPUT, "output_bytes");
+    world_expect_failure(*state, "floods", JOB_ERROR_BAD_OUTPUT, "output_bytes");
 }
 
 static void a_command_sees_nothing_of_the_environment_but_what_is_named(void **state)
 {
     setenv("SECRET_OF_THE_SERVICE", "1", 1);
     setenv("LANG", "C.UTF-8", 1);
-    struct job *job = run(*state, "environment", "{}", JOB_SUCCEEDED);
+    struct job *job = world_run(*state, "environment", "{}", JOB_SUCCEEDED);
     /* PWD and _ are the shell's own. */
     assert_string_equal(job->result->bytes, "\"HOME JOB_ATTEMPT JOB_ID JOB_TYPE LANG PATH PWD \"");
     job_unref(job);
@@ -313,7 +291,7 @@ static void an_executor_dies_with_all_its_command_started_when_the_service_does(
 int main(int argc, char **argv)
 {
     WORLD_MAIN(argc, argv);
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, world_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_command_gets_its_input_and_gives_its_output),
         TEST(a_json_result_is_kept_as_it_was_printed),

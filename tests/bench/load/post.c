@@ -61,5 +61,6 @@ int post_main(int argc, char **argv)
     printf("{\"connections\":%d,\"per_second\":%.0f,\"p50_ms\":%.3f,\"p99_ms\":%.2f,\"max_ms\":%.1f,\"refused\":%lu}\n", n,
            (double)times.n / seconds, times_percentile(&times, .5), times_percentile(&times, .99),
            times_percentile(&times, 1), refused);
+    free(clients);
     return refused ? 1 : 0;
 }
