@@ -2,6 +2,7 @@
 #include "schema/job.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -233,12 +234,14 @@ static enum err copy_attempts(struct job *to, const struct job *from)
 
 static struct job *job_copy(const struct job *from)
 {
+    const size_t counter = offsetof(struct job, spec);
     struct job *job = malloc(sizeof *job);
     enum err err;
 
     if (!job)
         return NULL;
-    memcpy(job, from, sizeof *job); /* whatever is not owned is right already */
+    /* Whatever is not owned is right already; the counter other threads may be counting at. */
+    memcpy((char *)job + counter, (const char *)from + counter, sizeof *job - counter);
     atomic_init(&job->refs, 1);
     spec_ref(job->spec);
     if (job->result)
