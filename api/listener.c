@@ -25,7 +25,11 @@
 enum err listener_open(struct thread *thread, const char *host, int *port)
 {
     struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_PASSIVE, .ai_socktype = SOCK_STREAM}, *found = NULL;
-    struct sockaddr_storage bound;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } bound = {0};
     socklen_t bound_len = sizeof bound;
     char service[8];
     int fd = -1, on = 1;
@@ -49,10 +53,9 @@ enum err listener_open(struct thread *thread, const char *host, int *port)
     }
     if (thread->number == 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on))
         goto out;
-    if (getsockname(fd, (struct sockaddr *)&bound, &bound_len))
+    if (getsockname(fd, &bound.any, &bound_len))
         goto out;
-    *port = ntohs(bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&bound)->sin6_port
-                                              : ((struct sockaddr_in *)&bound)->sin_port);
+    *port = ntohs(bound.any.sa_family == AF_INET6 ? bound.v6.sin6_port : bound.v4.sin_port);
     thread->priv->listen_fd = fd;
     fd = -1;
     err = ERR_OK;

@@ -2,6 +2,7 @@
  * handler, and the end of it all. */
 #include "api/request.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -196,6 +197,7 @@ static enum err admit(struct request *request, char *allow, size_t allow_size)
         return ERR_MISDIRECTED;
     if (err)
         return err;
+    assert(request->route);
     if (request->n_query == QUERY_MAX)
         return ERR_BAD_QUERY;
     if (request->route->flags & ROUTE_CHANGES && !origin_is_own(origin, host) && !origin_is_allowed(config, origin))

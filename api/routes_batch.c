@@ -1,5 +1,6 @@
 /* routes_batch.c: up to a thousand submissions in one durable write, all or none: every one is
  * checked before any goes to the log, and they go as one list, which the log takes whole. */
+#include <assert.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,6 +48,7 @@ static void on_batch(void *owner, struct append *first, unsigned n)
     struct text text = {0};
     enum err err = ERR_OK;
 
+    assert(first);
     METRIC_US(ACCEPT_US, clock_mono_us() - batch->began_us);
     batch->pending = NULL;
     /* One write: what one of them met, all met. A fresh id without a key is accepted or not written. */

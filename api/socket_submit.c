@@ -110,9 +110,10 @@ out:
 
 void socket_forget_submits(struct socket *socket)
 {
-    struct submitting *submitting;
+    struct submitting *next;
 
-    while ((submitting = LIST_FIRST(&socket->submitting)) != NULL) {
+    for (struct submitting *submitting = LIST_FIRST(&socket->submitting); submitting; submitting = next) {
+        next = LIST_NEXT(submitting, beside);
         pending_forget(submitting->pending);
         submitting_free(submitting);
     }

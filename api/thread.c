@@ -1,5 +1,6 @@
 /* thread.c: one HTTP thread: its loop, its clock, and the mailbox through which the recorder, the
  * worker and the article's pools reach it. Everything else here runs on the loop. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,6 +68,7 @@ enum err thread_append(struct thread *thread, struct append *first, unsigned n, 
     struct pending *pending = malloc(sizeof *pending + n * sizeof pending->append[0]);
     enum err err = ERR_NOMEM;
 
+    assert(first);
     if (!pending)
         return err;
     *pending = (struct pending){.thread = thread, .n = 0, .n_left = n, .fn = fn, .owner = owner};

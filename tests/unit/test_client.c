@@ -82,13 +82,13 @@ static int set_up(void **state)
 
     if (!world)
         return -1;
+    *state = world;
     world->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (world->listener < 0 || bind(world->listener, (struct sockaddr *)&address, len) != 0 ||
         listen(world->listener, 8) != 0 ||
         getsockname(world->listener, (struct sockaddr *)&address, &len) != 0)
         return -1;
     snprintf(world->server, sizeof world->server, "http://127.0.0.1:%d/", ntohs(address.sin_port));
-    *state = world;
     return client_new(world->server, &world->client) == ERR_OK ? 0 : -1;
 }
 
