@@ -46,8 +46,9 @@ def test_a_job_that_was_running_runs_again_and_its_loss_is_listed(start):
 def test_the_fifth_loss_fails_the_job(start):
     service = start("--slots", "1")
     id = service.client().submit("sleep", {"seconds": 600})["id"]
-    for _ in range(5):
-        service.client().wait(id, states={"running"})
+    for losses in range(5):     # running anew, not still said to run from before the kill
+        api = service.client()
+        until(lambda: (job := api.job(id))["state"] == "running" and len(job["attempts"]) == losses + 1, what="the next start")
         service.kill()
         service.start()
     job = service.client().wait(id)
