@@ -66,13 +66,16 @@ out:
     return err;
 }
 
+enum err listener_listen(struct thread *thread)
+{
+    return listen(thread->priv->listen_fd, 4096) == 0 ? ERR_OK : ERR_IO;
+}
+
 enum err listener_attach(struct thread *thread)
 {
     struct thread_priv *priv = thread->priv;
     lws_sock_file_fd_type fd = {.filefd = priv->listen_fd};
 
-    if (listen(priv->listen_fd, 4096))
-        return ERR_IO;
     priv->listener = lws_adopt_descriptor_vhost(priv->vhost, LWS_ADOPT_RAW_FILE_DESC, fd, "buzzer-listener", NULL);
     return priv->listener ? ERR_OK : ERR_IO;
 }

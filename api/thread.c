@@ -405,13 +405,15 @@ static void *thread_main(void *arg)
 
     log_set_component("http");
     if (listener_attach(thread))
-        log_error("cannot listen on this thread");
+        log_error("cannot accept on this thread");
     ev_run(thread->priv->loop, 0);
     return NULL;
 }
 
 enum err thread_run(struct thread *thread)
 {
+    if (listener_listen(thread))
+        return ERR_IO;
     if (pthread_create(&thread->priv->id, NULL, thread_main, thread))
         return ERR_IO;
     thread->priv->started = true;

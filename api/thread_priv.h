@@ -61,6 +61,7 @@ void thread_feed(struct thread *thread, int fd, int events);  /* as if fd had be
 
 /* listener.c */
 enum err listener_open(struct thread *thread, const char *host, int *port);  /* *port 0: any; set to what it is */
+enum err listener_listen(struct thread *thread);   /* before the thread runs: from here on nobody is refused */
 enum err listener_attach(struct thread *thread);   /* on the thread: start accepting */
 void listener_close(struct thread *thread);
 extern const struct lws_protocols listener_protocols[];

@@ -131,7 +131,7 @@ static void become_command(const struct command *command)
     snprintf(attempt, sizeof attempt, "%d", task->wire.attempt);
     add_variable(environment, &at, end, "PATH", getenv("PATH"));
     add_variable(environment, &at, end, "HOME", getenv("HOME"));
-    add_variable(environment, &at, end, "LANG", getenv("LANG"));
+    add_variable(environment, &at, end, "LANG", getenv("LANG") ? getenv("LANG") : "C.UTF-8");
     add_variable(environment, &at, end, "JOB_ID", task->fields[FIELD_ID]);
     add_variable(environment, &at, end, "JOB_TYPE", task->fields[FIELD_TYPE]);
     add_variable(environment, &at, end, "JOB_ATTEMPT", attempt);

@@ -31,11 +31,10 @@ def small(tmp_path):
 def fill(service, leave=0):
     """Takes all the room there is."""
     filler = service.data / "filler"
-    with open(filler, "wb") as file:
+    with open(filler, "wb", buffering=0) as file:
         try:
             while True:
                 file.write(b"\0" * 65536)
-                file.flush()
         except OSError:
             pass
     if leave:
