@@ -62,7 +62,10 @@ static enum err make_arguments(struct worker *worker)
     worker->arguments[4] = worker->parent;
     for (unsigned i = 0; i < n_types; i++) {
         char *file = types_at(worker->config.types, i)->shared_object;
-        if (file && strcmp(file, worker->arguments[n - 1]) != 0)
+        unsigned at = FIXED_ARGUMENTS;
+        while (file && at < n && strcmp(file, worker->arguments[at]) != 0)
+            at++;
+        if (file && at == n)                         /* once, however many types are in it */
             worker->arguments[n++] = file;
     }
     return ERR_OK;
