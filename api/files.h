@@ -1,4 +1,4 @@
-/* files.h: the files the program carries in itself; made from the tree by cmake/embed.py. */
+/* files.h: the files the program carries in itself; made from the tree by api/embed.py. */
 #ifndef BUZZER_API_FILES_H
 #define BUZZER_API_FILES_H
 

@@ -5,7 +5,7 @@ import sys
 
 import yaml
 
-out = ["/* Made by cmake/embed.py. */", '#include "api/files.h"', ""]
+out = ["/* Made by api/embed.py. */", '#include "api/files.h"', ""]
 for pair in sys.argv[2:]:
     name, path = pair.split("=", 1)
     with open(path, "rb") as file:
