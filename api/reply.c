@@ -1,7 +1,6 @@
 /* reply.c: answers. Head and body go out in one write; what is too large for that follows in pieces
  * as the socket takes them. */
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -111,24 +110,60 @@ void request_finish(struct request *request)
         close_soon(thread, wsi, fd);
 }
 
+/* Written by hand: printf() would take a tenth of the time of a small answer. */
+static char *put(char *at, const char *end, const char *text)
+{
+    size_t len = strlen(text);
+
+    if (!at || len > (size_t)(end - at))
+        return NULL;
+    memcpy(at, text, len);
+    return at + len;
+}
+
+static char *put_number(char *at, const char *end, int64_t number)
+{
+    char digits[24], *first = digits + sizeof digits - 1;
+
+    *first = '\0';
+    do
+        *--first = (char)('0' + number % 10);
+    while (number /= 10);
+    return put(at, end, first);
+}
+
+/* 0: it does not fit. */
 static size_t head_write(struct request *request, int status, const char *media_type, int64_t length, unsigned char *out,
                          size_t size)
 {
-    int n;
+    char *at = (char *)out, *end = at + size;
 
     METRIC_INC(HTTP_REQUESTS);
     if (status >= 400)
         METRIC_INC(HTTP_REFUSED);
-    n = snprintf((char *)out, size, "HTTP/1.1 %d %s\r\n%s%s%s%s", status, reason_phrase(status),
-                 date_line(request->thread), media_type ? "content-type: " : "", media_type ? media_type : "",
-                 media_type ? "\r\n" : "");
-    if (n < 0 || (size_t)n >= size)
-        return 0;
-    if (length >= 0 && status != 204 && status != 304)
-        n += snprintf((char *)out + n, size - (size_t)n, "content-length: %lld\r\n", (long long)length);
-    n += snprintf((char *)out + n, size - (size_t)n, "cache-control: no-store\r\nx-content-type-options: nosniff\r\n%s%s\r\n",
-                  request->close ? "connection: close\r\n" : "", request->extra.len ? request->extra.at : "");
-    return (size_t)n < size && !request->extra.failed ? (size_t)n : 0;
+    at = put(at, end, "HTTP/1.1 ");
+    at = put_number(at, end, status);
+    at = put(at, end, " ");
+    at = put(at, end, reason_phrase(status));
+    at = put(at, end, "\r\n");
+    at = put(at, end, date_line(request->thread));
+    if (media_type) {
+        at = put(at, end, "content-type: ");
+        at = put(at, end, media_type);
+        at = put(at, end, "\r\n");
+    }
+    if (length >= 0 && status != 204 && status != 304) {
+        at = put(at, end, "content-length: ");
+        at = put_number(at, end, length);
+        at = put(at, end, "\r\n");
+    }
+    at = put(at, end, "cache-control: no-store\r\nx-content-type-options: nosniff\r\n");
+    if (request->close)
+        at = put(at, end, "connection: close\r\n");
+    if (request->extra.len)
+        at = put(at, end, request->extra.at);
+    at = put(at, end, "\r\n");
+    return at && !request->extra.failed ? (size_t)(at - (char *)out) : 0;
 }
 
 /* The one way an answer starts. What of the bytes does not fit into the first write stays with the
