@@ -179,7 +179,7 @@ enum err config_load(int argc, char **argv, struct config **ret_config, char *me
     if (!config->slots)
         config->slots = cores();
     if (!config->http_threads)
-        config->http_threads = cores() < 4 ? cores() : 4;
+        config->http_threads = cores() < 2 ? 1 : cores() < 8 ? cores() / 2 : 4;
     *ret_config = config;
     return ERR_OK;
 }

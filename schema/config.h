@@ -35,7 +35,7 @@ struct config {
     char *config_file;       /* what was read, or NULL */
     bool role_api, role_worker;
     int slots;               /* 1 or more; default: the cores */
-    int http_threads;        /* 1 or more; default: the cores, at most 4 */
+    int http_threads;        /* 1 or more; default: half the cores, at most 4 */
     double demo_scale;       /* of the four routes' sleeps */
     char *log_level;
     char **allow_origins;

@@ -24,7 +24,7 @@
     X(config, SOURCE, config_file, NULL, 0, 0, "FILE",                                               \
       "settings file; without it DIR/buzzer.yaml, where there is one")                               \
     X(slots, INT, slots, "0", 0, 1024, "N", "jobs at once; 0: one for each core")                    \
-    X(http_threads, INT, http_threads, "0", 0, 64, "N", "threads that serve clients; 0: one for each core, at most 4") \
+    X(http_threads, INT, http_threads, "0", 0, 64, "N", "threads that serve clients; 0: one for two cores, at most 4") \
     X(max_connections, INT, max_connections, "20000", 1, 1000000, "N", "connections open at once")   \
     X(max_waiting, SIZE, max_waiting, "1000000", 1, 1000000000, "N", "jobs that may wait; more are refused with 503") \
     X(json_body_bytes, SIZE, json_body_bytes, "1048576", 1024, 1073741824, "BYTES", "largest JSON body taken") \
