@@ -174,7 +174,7 @@ static bool reply_begin(struct request *request, int status, const char *media_t
     unsigned char *out = request->thread->priv->out + LWS_PRE;
     size_t head = 0, part;
 
-    if (request->thread->priv->must_leave)
+    if (request->thread->priv->must_stop)
         request->close = true;
     head = head_write(request, status, media_type, length, out, OUT_SIZE);
     if (!head) {

@@ -101,9 +101,7 @@ void server_drain(struct server *server)
 
 void server_stop(struct server *server)
 {
-    atomic_store(&server->stopping, true);
     for (unsigned i = 0; i < server->n_threads; i++) {
-        atomic_store(&server->threads[i].priv->must_leave, true);
         atomic_store(&server->threads[i].priv->must_stop, true);
         thread_wake(&server->threads[i]);
     }

@@ -17,7 +17,7 @@ struct server {
     struct thread *threads;
     struct article *article;
     int port;
-    atomic_bool ready, draining, stopping;
+    atomic_bool ready, draining;
     atomic_llong body_bytes;
     atomic_int n_connections;
 };

@@ -307,11 +307,9 @@ static void on_sweep(struct ev_loop *loop, struct ev_timer *sweep, int events)
         priv->listener_paused = false;
         lws_rx_flow_control(priv->listener, 1);
     }
-    if (atomic_load(&priv->must_leave) && priv->listener) {
+    if (atomic_load(&priv->must_stop) && !priv->stopping) {
         listener_close(thread);
         socket_leave_all(thread);
-    }
-    if (atomic_load(&priv->must_stop) && !priv->stopping) {
         priv->stopping = true;
         priv->stop_at_ms = mono_ms + 2000;
     }

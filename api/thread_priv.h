@@ -42,7 +42,7 @@ struct thread_priv {
     bool closed;                   /* posts are refused from here on */
 
     atomic_bool listening;         /* somebody here wants changes: wake for them */
-    atomic_bool must_stop, must_leave;
+    atomic_bool must_stop;
     unsigned n_connections;
     struct request *reading;       /* requests whose body is still coming in */
     unsigned n_open;               /* requests not answered yet */
