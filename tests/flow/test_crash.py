@@ -112,7 +112,8 @@ def test_an_executor_killed_from_outside_is_a_crash_and_is_replaced(start):
     service = start("--slots", "1")
     api = service.client()
     job = api.submit("sleep", {"seconds": 60}, max_attempts=1)
-    api.wait(job["id"], states={"running"})
+    # Progress, not the state, says that an executor is at it: one killed before it began costs no attempt.
+    until(lambda: api.job(job["id"])["progress"], 10, "its first progress")
     children = [pid for pid in service.family() if pid != service.process.pid]
     assert children
     for pid in children:
