@@ -35,7 +35,8 @@ void route_job(struct request *request)
 static void answer_body(struct request *request, int64_t pos)
 {
     struct body *body = NULL;
-    enum err err = reader_body(request_thread(request)->reader, pos, &body);
+    struct blob blob;
+    enum err err = reader_body(request_thread(request)->reader, pos, &body, &blob);
 
     if (err) {
         reply_problem(request, err, NULL, NULL);

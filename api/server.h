@@ -4,6 +4,7 @@
 #define BUZZER_API_SERVER_H
 
 #include "jobs/eventlog.h"
+#include "jobs/presence.h"
 #include "jobs/ranks.h"
 #include "jobs/recorder.h"
 #include "jobs/types.h"
@@ -18,6 +19,7 @@ struct server_config {
     const struct view *view;           /* counts only */
     struct ranks *ranks;               /* how many jobs go first */
     const struct recorder *recorder;   /* is the disk full? */
+    struct presence *presence;         /* who else is there: GET /v1/workers */
 };
 
 enum err server_new(const struct server_config *config, struct server **ret_server, char *message, size_t size);

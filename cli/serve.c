@@ -128,7 +128,7 @@ static enum err service_make(struct service *service, char *message, size_t size
     if (!err)
         err = types_new(config, &service->types, message, size);
     if (!err)
-        err = view_open(config->data, &service->view, message, size);
+        err = view_open(config->data, VIEW_IS_LOG, &service->view, message, size);
     if (!err)
         err = eventlog_sqlite_open(view_next_pos(service->view), &service->log);
     if (!err)

@@ -6,9 +6,9 @@
 set -euo pipefail
 
 build=(gcc libc6-dev cmake ninja-build pkg-config python3 python3-yaml
-       libwebsockets-dev libev-dev libjansson-dev libsqlite3-dev libcurl4-openssl-dev libcyaml-dev libyaml-dev libseccomp-dev libpcre2-dev
+       libwebsockets-dev libev-dev libjansson-dev libsqlite3-dev librdkafka-dev libssl-dev libcurl4-openssl-dev libcyaml-dev libyaml-dev libseccomp-dev libpcre2-dev
        libtesseract-dev libleptonica-dev libzbar-dev)
-run=(libwebsockets17 libwebsockets-evlib-ev libev4 libjansson4 libsqlite3-0 libcurl4 libcyaml1 libseccomp2 libpcre2-8-0
+run=(libwebsockets17 libwebsockets-evlib-ev libev4 libjansson4 libsqlite3-0 librdkafka1 libssl3 libcurl4 libcyaml1 libseccomp2 libpcre2-8-0
      libtesseract5 liblept5 libzbar0 tesseract-ocr-eng)
 try=("${run[@]}" curl python3-websockets)
 test=("${run[@]}" libcmocka-dev git curl procps python3-pytest python3-websockets python3-jsonschema python3-selenium

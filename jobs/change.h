@@ -38,6 +38,8 @@ struct change {
 struct changes {
     atomic_uint refs;
     int64_t last_pos;        /* everything in the log up to here is folded and committed */
+    bool keys_changed;       /* an access key came or went: read them again (reader_keys) */
+    bool queues_changed;     /* a queue was paused or resumed (reader_paused) */
     unsigned n;
     struct change at[];
 };

@@ -26,8 +26,8 @@ struct append {
     void (*done)(struct append *append);   /* NULL: nobody waits; the log then frees it with append_free */
     void *owner;                           /* for done to find its way back */
     /* Set before done: */
-    enum err err;             /* OK: in the log. STORAGE_FULL, DRAINING, IO: not in the log, nothing happened.
-                                 (A log that cannot know, such as a broker that went away, goes on trying.) */
+    enum err err;             /* OK: in the log. STORAGE_FULL, DRAINING, TOO_LARGE: not in the log, nothing
+                                 happened. IO: unknown. (A log whose keeper went away goes on trying.) */
     enum outcome outcome;
     struct job *job;          /* a reference that done takes over: the job after the event (or the one it
                                  is a duplicate of); NULL when unknown or removed */
@@ -51,11 +51,32 @@ void eventlog_close(struct eventlog *log);             /* after the recorder has
 /* The recorder only. Waits for events, at most wait_ms (-1: as long as it takes), and gives a list in
  * log order with pos set: whole lists as they were appended, a few hundred events in all. True with
  * an empty list when the time is up; false after a stop when all is taken. Entries without `done`
- * are the recorder's to free. Positions follow each other without a gap, but for those of events that
- * could not be written: nobody has heard of them. */
+ * are the recorder's to free. Positions rise; they may leave gaps. Events
+ * that others appended come without `done`, in their places. */
 bool eventlog_take(struct eventlog *log, int wait_ms, struct append **ret_batch);
 
-/* The back ends. next_pos: the first position the view does not have yet. */
+/* How the log is; any thread. */
+struct eventlog_state {
+    bool is_up;              /* takes appends now; false: its keeper is away, what was appended waits */
+    bool is_caught_up;       /* all that stood in it when it was opened has been taken */
+    int64_t behind;          /* events known to be there and not taken yet */
+    int64_t waiting;         /* appended here and not known to be in it yet */
+    enum err failed;         /* OK, or it cannot go on: CORRUPT: not the log that the view came from;
+                                GONE: events the view needs are in it no more */
+    const char *why;         /* a line for the operator when it has failed; the log's */
+};
+void eventlog_state(struct eventlog *log, struct eventlog_state *ret_state);
+
+/* May what was taken still be refused (ERR_STORAGE_FULL), because the view's commit is what puts it
+ * into the log? If not, it is in the log already and must be folded before anything else is. */
+bool eventlog_can_refuse(const struct eventlog *log);
+
+/* Fetches a body that is kept apart (event.blob). Any thread asks; fn is called once, on a thread of
+ * the log's, takes over the reference and must not wait. Not ERR_OK: fn is not called. */
+typedef void eventlog_body_fn(void *arg, enum err err, struct body *body);
+enum err eventlog_fetch(struct eventlog *log, const struct blob *blob, eventlog_body_fn *fn, void *arg);
+
+/* The embedded back end. next_pos: the first position the view does not have yet. */
 enum err eventlog_sqlite_open(int64_t next_pos, struct eventlog **ret_log);
 
 #endif

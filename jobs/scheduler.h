@@ -18,6 +18,17 @@ struct scheduler_config {
     const char *worker;          /* this incarnation's name: host, pid and a random part */
     int slots;
     uint64_t seed;               /* of the back-off's jitter */
+    int64_t lease_ms;            /* 0: this worker is the only one there can be. Else: a worker silent for so long is
+                                    lost, and one that has not heard itself for two thirds of it stops what it runs */
+};
+
+/* What a heartbeat of a worker says (presence.h). */
+struct peer {
+    const char *name;
+    int slots;
+    bool draining, leaving;
+    const char *const *types;    /* names of what it can run */
+    unsigned n_types;
 };
 
 enum scheduler_do {
@@ -64,6 +75,13 @@ void scheduler_on_refused(struct scheduler *s, const struct event *event, enum e
 void scheduler_on_started(struct scheduler *s, const char *id, int epoch, int64_t mono_ms);  /* an executor has begun it */
 void scheduler_on_end(struct scheduler *s, const char *id, int epoch, struct attempt_end *end, int64_t wall_ms, int64_t mono_ms);
 void scheduler_on_returned(struct scheduler *s, const char *id, int epoch);   /* it never began and will not: handed back */
+/* A heartbeat came in, our own (it has travelled there and back) or another's; sent_ms: mono, when we sent
+ * our own. The link: is the log's keeper reachable at all? While it is not, nobody can be heard, so
+ * nobody is lost and nothing is stopped: what runs goes on, and its end waits for the log. */
+void scheduler_on_beat(struct scheduler *s, const struct peer *peer, int64_t sent_ms, int64_t mono_ms);
+void scheduler_on_link(struct scheduler *s, bool is_up, int64_t mono_ms);
+/* The queues that are paused now; nothing is claimed from them. The names are copied. */
+enum err scheduler_set_paused(struct scheduler *s, const char *const *queues, unsigned n);
 void scheduler_tick(struct scheduler *s, int64_t wall_ms, int64_t mono_ms);
 void scheduler_drain(struct scheduler *s);               /* claim nothing more; hand back what was not given out yet */
 void scheduler_abandon(struct scheduler *s);             /* and kill what runs, to hand it back too */

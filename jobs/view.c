@@ -160,10 +160,11 @@ out:
     return err;
 }
 
-enum err view_open(const char *dir, struct view **ret_view, char *message, size_t size)
+enum err view_open(const char *dir, enum view_kind kind, struct view **ret_view, char *message, size_t size)
 {
     char log_id[LOG_ID_SIZE];
 
+    (void)kind;
     id_random_hex(log_id, (LOG_ID_SIZE - 1) / 2);
     return view_create(dir, log_id, ret_view, message, size);
 }

@@ -12,12 +12,27 @@
 
 struct view;
 
-/* ERR_CORRUPT: the file is not a database of ours, or damaged; ERR_IO, ERR_STORAGE_FULL.
- * message gets a line for the operator. Makes the schema and the genesis event in a new one. */
-enum err view_open(const char *dir, struct view **ret_view, char *message, size_t size);
+enum view_kind {
+    VIEW_IS_LOG,               /* the embedded log: the events table is the log; a commit is durable */
+    VIEW_OF_LOG,               /* a copy of a log kept elsewhere: a commit may be lost with the power, since rows and
+                                  position go back together and are read again. Empty until a genesis is folded */
+    VIEW_OF_LOG_TO_WORK        /* likewise, for a process that answers no client: no history, no finished results */
+};
+
+/* ERR_CORRUPT: the file is not a database of ours, damaged, or of the other kind; ERR_IO,
+ * ERR_STORAGE_FULL. message gets a line for the operator. Makes the schema in a new one, and of
+ * VIEW_IS_LOG the genesis event. */
+enum err view_open(const char *dir, enum view_kind kind, struct view **ret_view, char *message, size_t size);
 void view_close(struct view *view);
-const char *view_log_id(const struct view *view);
+const char *view_log_id(const struct view *view);      /* "" before the genesis is folded */
 int64_t view_next_pos(const struct view *view);
+int64_t view_last_pos(const struct view *view, uint64_t *ret_seal);   /* the newest event folded, and its seal */
+/* A running hash over every event folded and the job it led to, right after *ret_pos: equal on any two
+ * nodes that folded the same log the same way. Any thread. Not kept for VIEW_IS_LOG. */
+uint64_t view_state_hash(struct view *view, int64_t *ret_pos);
+/* Writes a copy of the database of dir that a new node can start from, offsets and all, to path (which
+ * must not exist). Any thread; takes as long as the file is large; writers and readers go on. */
+enum err view_snapshot(const char *dir, const char *path);
 
 /* The writer. Between begin and commit: any number of events. ERR_STORAGE_FULL and ERR_IO leave the
  * transaction open for view_rollback, which forgets everything since begin (cached jobs too). */
@@ -53,14 +68,16 @@ void reader_close(struct reader *reader);
 const char *reader_log_id(const struct reader *reader);
 
 enum err reader_job(struct reader *reader, const char *id, struct job **ret_job);         /* NOT_FOUND */
-/* The body that the event at pos carries: job->input_pos, job->result_pos. */
-enum err reader_body(struct reader *reader, int64_t pos, struct body **ret_body);         /* NOT_FOUND */
+/* The body that the event at pos carries: job->input_pos, job->result_pos. ERR_OK with *ret_body NULL:
+ * it is kept apart, and *ret_blob says where (eventlog_fetch). */
+enum err reader_body(struct reader *reader, int64_t pos, struct body **ret_body, struct blob *ret_blob);  /* NOT_FOUND */
 /* A page of jobs, newest first, below before_seq (0: from the newest). Looks at no more than a
  * bounded number of rows: *ret_next_seq is where to go on, 0 at the end, and a page may be short. */
 struct job_filter {
     bool has_state;
     enum job_state state;
     const char *type, *queue, *tag;    /* NULL: any */
+    const char *tenant;                /* NULL: any */
 };
 enum err reader_list(struct reader *reader, const struct job_filter *filter, unsigned max, int64_t before_seq,
                      struct job **ret_jobs, unsigned *ret_n, int64_t *ret_next_seq);
@@ -77,6 +94,10 @@ enum err reader_removable(struct reader *reader, int64_t now_ms, unsigned max, c
 enum err reader_changes(struct reader *reader, const char *job_id, int64_t after, int64_t upto, unsigned max,
                         struct changes **ret_changes);
 int64_t reader_last_pos(struct reader *reader);
+/* Every access key that is not revoked, expired ones included, oldest first; fn borrows it. */
+enum err reader_keys(struct reader *reader, void (*fn)(void *arg, const struct access_key *key), void *arg);
+/* Names of the queues that are paused; fn borrows the name. */
+enum err reader_paused(struct reader *reader, void (*fn)(void *arg, const char *queue), void *arg);
 
 /* Replays the whole log of dir into an empty view at to_dir: the test that the view holds nothing
  * that is not in the log. */

@@ -92,11 +92,12 @@ enum err reader_job(struct reader *reader, const char *id, struct job **ret_job)
     return reader_one(reader, R_JOB_BY_ID, ret_job);
 }
 
-enum err reader_body(struct reader *reader, int64_t pos, struct body **ret_body)
+enum err reader_body(struct reader *reader, int64_t pos, struct body **ret_body, struct blob *ret_blob)
 {
     bool found = false;
     enum err err;
 
+    ret_blob->at = 0;
     bind_int(reader->db.at[R_BODY], 1, pos);
     err = db_row(&reader->db, R_BODY, &found);
     if (!err)

@@ -5,6 +5,7 @@
 #define BUZZER_JOBS_WORKER_H
 
 #include "jobs/eventlog.h"
+#include "jobs/presence.h"
 #include "jobs/recorder.h"
 #include "jobs/types.h"
 
@@ -16,7 +17,9 @@ struct worker_config {
     const struct types *types;
     struct eventlog *log;
     const char *program;           /* what executors are; NULL: this very program */
+    const char *name;              /* this life of this process (presence.h) */
     int slots;
+    int64_t lease_ms;              /* 0: the only worker there can be */
     int64_t drain_ms;
     worker_progress_fn *on_progress;
     void *on_progress_arg;
@@ -26,6 +29,8 @@ struct worker;
 
 enum err worker_new(const struct worker_config *config, struct worker **ret_worker);
 void worker_on_changes(void *worker, struct changes *changes);  /* a recorder_listener_fn; any thread */
+void worker_on_beat(struct worker *worker, const struct beat *beat);   /* any thread: a heartbeat came in, own or not */
+void worker_load(const struct worker *worker, int *ret_running, bool *ret_draining);   /* any thread: for our heartbeat */
 enum err worker_start(struct worker *worker);              /* seeds itself from the view, then works */
 void worker_drain(struct worker *worker);                  /* any thread: finish or hand back, within drain_ms */
 void worker_stop_now(struct worker *worker);               /* any thread: kill what runs, hand it back */

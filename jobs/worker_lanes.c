@@ -98,7 +98,8 @@ static void give(struct worker *worker, struct process *process, struct run *run
 {
     unsigned slot = (process->first + process->n) % LANE_SLOTS;
     struct body *input = NULL;
-    enum err err = reader_body(worker->reader, run->job->input_pos, &input);
+    struct blob blob;
+    enum err err = reader_body(worker->reader, run->job->input_pos, &input, &blob);
 
     if (err || !encode(process, slot, run, input)) {
         body_unref(input);

@@ -19,6 +19,10 @@
       "A page token is what `next_page_token` of the page before said, unchanged.")                \
     X(BAD_QUERY, 400, "bad-query", "Not a query this route knows",                                 \
       "A query parameter is unknown here, stands twice, or has a value that cannot be.")           \
+    X(NO_KEY, 401, "no-key", "A key is needed",                                                    \
+      "Send `Authorization: Bearer KEY` with a key that is known, not revoked and not over.")      \
+    X(NO_RIGHT, 403, "no-right", "Not allowed with this key",                                      \
+      "The key lacks the scope that this needs: submit, read, cancel or admin.")                   \
     X(FOREIGN_ORIGIN, 403, "foreign-origin", "Foreign origin",                                     \
       "A page of another origin may not do this. Name the origin in allow_origins if it should.")  \
     X(NOT_FOUND, 404, "not-found", "Nothing here",                                                 \
@@ -35,6 +39,10 @@
       "Only a job that failed, was cancelled or expired can be queued again.")                     \
     X(JOB_REMOVED, 409, "job-removed", "Job removed",                                              \
       "The Idempotency-Key belongs to a job that has been removed since.")                         \
+    X(FIRST_KEY, 409, "first-key-not-admin", "The first key must be an administrator's",           \
+      "Once a key exists keys are needed everywhere, so the first must be able to make others.")   \
+    X(LAST_ADMIN, 409, "last-administrator", "The last administrator's key",                       \
+      "Without it nobody could make or revoke keys any more.")                                     \
     X(NO_LENGTH, 411, "no-length", "Length required",                                              \
       "A body needs a Content-Length.")                                                            \
     X(TOO_LARGE, 413, "too-large", "Too large",                                                    \
@@ -64,6 +72,11 @@
       "The disk is full. What was accepted is safe; new work is refused until there is room.")     \
     X(BUSY, 503, "busy", "No room just now",                                                       \
       "A limit on connections or on requests under way is reached. Try again after Retry-After.")  \
+    X(LOG_AWAY, 503, "log-away", "The event log does not answer",                                  \
+      "The message broker is away or slow. Repeat the request, best with an Idempotency-Key: "     \
+      "whether this one was taken may only be known later.")                                       \
+    X(BEHIND, 503, "behind", "Not there yet",                                                      \
+      "This node has not read the log up to the cursor asked for. Try again after Retry-After.")   \
     X(DRAINING, 503, "draining", "Going down",                                                     \
       "The service is stopping. Try again after Retry-After.")                                     \
     X(VERSION, 505, "http-version", "HTTP version not served",                                     \
@@ -76,6 +89,7 @@
     X(IN_USE, 500, "in-use", "In use", "Another process has the data folder or the port.")         \
     X(NO_SERVICE, 500, "no-service", "No service there", "Nothing answers at that address.")       \
     X(CORRUPT, 500, "corrupt", "Data damaged", "What was stored does not read back as written.")   \
+    X(GONE, 500, "gone", "No longer kept", "What is asked for was kept once and is not any more.")  \
     X(AGAIN, 500, "again", "Not yet", "Nothing there yet; ask again.")
 
 enum err {

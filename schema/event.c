@@ -50,4 +50,8 @@ void event_clear(struct event *event)
     job_error_clear(&event->error);
     free(event->progress.message);
     event->progress = (struct progress){.percent = -1};
+    access_key_free(event->key);
+    event->key = NULL;
+    free(event->queue);
+    event->queue = NULL;
 }

@@ -4,6 +4,7 @@
 #ifndef BUZZER_SCHEMA_EVENT_H
 #define BUZZER_SCHEMA_EVENT_H
 
+#include "schema/access_key.h"
 #include "schema/job.h"
 #include "schema/text.h"
 
@@ -20,7 +21,10 @@
     X(CANCELLED, "cancelled") /* epoch: its worker has stopped it */                               \
     X(EXPIRED, "expired")     /* not started in time */                                            \
     X(RETRIED, "retried")     /* a finished one is wanted again */                                 \
-    X(REMOVED, "removed")     /* its keep_ms are over */
+    X(REMOVED, "removed")     /* its keep_ms are over */                                           \
+    X(NOOP, "noop")           /* nothing: whoever appended it knows that all before it is folded */ \
+    X(KEY, "key")             /* an access key was made, or revoked: key */                        \
+    X(QUEUE, "queue")         /* a queue was paused or resumed: queue, paused */
 
 enum event_kind {
 #define EVENT_KIND_ENUM(name, word) EVENT_##name,
@@ -29,19 +33,31 @@ enum event_kind {
     EVENT_KIND_COUNT
 };
 
+/* A body that is kept apart from its event, because it is large: where the log has put it. */
+struct blob {
+    int64_t at;               /* the log's own name for the place, above 0; 0: there is none */
+    size_t len;
+    char media_type[128];
+};
+
 /* Owned members are freed by event_clear. */
 struct event {
     enum event_kind kind;
     int64_t pos;              /* in the log, from 1 (genesis); set by the log */
     int64_t prev;             /* position of the event of the same job before it, 0: none; set by the view */
     int64_t at;               /* wall ms of whoever appended it: log time, the only time the fold knows */
-    char job[ID_SIZE];        /* "" for genesis */
+    uint64_t seal;            /* a hash of how it stands in the log; 0: this log gives none. Set by the log */
+    char job[ID_SIZE];        /* "" for genesis, noop, key and queue */
     char log_id[LOG_ID_SIZE]; /* genesis */
     int epoch;
     int64_t retry_at;
     char *worker;             /* owned */
     struct spec *spec;        /* a reference */
-    struct body *body;        /* a reference */
+    struct body *body;        /* a reference; with a blob its length and kind alone count, the bytes are elsewhere */
+    struct blob blob;
+    struct access_key *key;   /* owned */
+    char *queue;              /* owned */
+    bool paused;
     struct job_error error;   /* owned inside */
     struct progress progress; /* owned inside; percent -1: none */
 };

@@ -144,6 +144,7 @@ void spec_unref(struct spec *spec)
         free(spec->tags[i]);
     free(spec->type);
     free(spec->queue);
+    free(spec->tenant);
     free(spec->params);
     free(spec->traceparent);
     free(spec->idempotency_key);

@@ -109,6 +109,7 @@ struct spec {
     int max_attempts;
     int max_losses;
     char *type, *queue;
+    char *tenant;          /* whose it is; NULL: TENANT_DEFAULT, the one there is without keys */
     char *params;          /* JSON object text, or NULL */
     char *traceparent;     /* or NULL */
     char *idempotency_key; /* or NULL */

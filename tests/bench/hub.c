@@ -74,7 +74,7 @@ int main(void)
     int64_t n_wakes = 0, queue_ns = 0, take_ns = 0, pos;
     size_t before;
 
-    if (!mkdtemp(dir) || view_open(dir, &view, message, sizeof message) || reader_open(dir, &reader) ||
+    if (!mkdtemp(dir) || view_open(dir, VIEW_IS_LOG, &view, message, sizeof message) || reader_open(dir, &reader) ||
         hub_new(reader, wake, &hub))
         return EXIT_FAILURE;
     pos = reader_last_pos(reader);

@@ -268,7 +268,7 @@ int main(int argc, char **argv)
     memcpy(input + sizeof input - 3, "\"}", 2);
     sem_init(&bench.idle, 0, 0);
     must(bench.dir != NULL, "folder");
-    if (view_open(bench.dir, &bench.view, message, sizeof message)) {
+    if (view_open(bench.dir, VIEW_IS_LOG, &bench.view, message, sizeof message)) {
         fprintf(stderr, "%s\n", message);
         return 1;
     }

@@ -43,7 +43,7 @@ static void start(void)
     struct recorder *recorder = NULL;
 
     if (!mkdtemp(dir) || !(config.data = strdup(dir)) || types_new(&config, &types, message, sizeof message) ||
-        view_open(dir, &view, message, sizeof message) ||
+        view_open(dir, VIEW_IS_LOG, &view, message, sizeof message) ||
         eventlog_sqlite_open(view_next_pos(view), &server.setup.log) ||
         recorder_new(dir, server.setup.log, view, &recorder) || reader_open(dir, &thread.reader) ||
         hub_new(thread.reader, wake, &thread.hub))

@@ -52,7 +52,7 @@ bool sim_log_open(struct sim *sim, bool with_view)
     if (!with_view)
         return true;
     strcpy(sim->dir, access("/dev/shm", W_OK) == 0 ? "/dev/shm/sim_XXXXXX" : "/tmp/sim_XXXXXX");
-    return mkdtemp(sim->dir) && view_open(sim->dir, &sim->view, message, sizeof message) == ERR_OK &&
+    return mkdtemp(sim->dir) && view_open(sim->dir, VIEW_IS_LOG, &sim->view, message, sizeof message) == ERR_OK &&
            view_next_pos(sim->view) == 2;
 }
 

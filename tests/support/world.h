@@ -113,7 +113,7 @@ static inline void world_open(struct world *world, int slots)
     char message[256] = "";
 
     if (types_new(&world->config, &world->types, message, sizeof message) ||
-        view_open(world->dir, &world->view, message, sizeof message))
+        view_open(world->dir, VIEW_IS_LOG, &world->view, message, sizeof message))
         fail_msg("%s", message);
     assert_int_equal(eventlog_sqlite_open(view_next_pos(world->view), &world->log), ERR_OK);
     assert_int_equal(recorder_new(world->dir, world->log, world->view, &world->recorder), ERR_OK);

@@ -47,7 +47,7 @@ static inline int world_open(void **state)
     assert_non_null(world);
     strcpy(world->dir, access("/dev/shm", W_OK) == 0 ? "/dev/shm/hub_XXXXXX" : "/tmp/hub_XXXXXX");
     assert_non_null(mkdtemp(world->dir));
-    assert_int_equal(view_open(world->dir, &world->view, message, sizeof message), ERR_OK);
+    assert_int_equal(view_open(world->dir, VIEW_IS_LOG, &world->view, message, sizeof message), ERR_OK);
     assert_int_equal(reader_open(world->dir, &world->reader), ERR_OK);
     assert_int_equal(hub_new(world->reader, world_wake, &world->hub), ERR_OK);
     world->now_ms = 1795341600000;

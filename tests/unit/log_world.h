@@ -105,7 +105,7 @@ static inline void world_open(struct world *world)
 {
     char message[256];
 
-    if (view_open(world->dir, &world->view, message, sizeof message))
+    if (view_open(world->dir, VIEW_IS_LOG, &world->view, message, sizeof message))
         fail_msg("%s", message);
 }
 

@@ -39,13 +39,14 @@ static void echo_gives_back_many_bytes_with_their_type(void **state)
     size_t len = 3 << 20;
     char *bytes = malloc(len), id[ID_SIZE];
     struct body *body = NULL;
+    struct blob blob;
 
     for (size_t i = 0; i < len; i++)
         bytes[i] = (char)(i * 31);
     world_submit_bytes(world, "echo", "image/png", bytes, len, id);
     struct job *job = world_await(world, id, JOB_SUCCEEDED);
     assert_int_equal(job->result_len, len);
-    assert_int_equal(reader_body(world->reader, job->result_pos, &body), ERR_OK);
+    assert_int_equal(reader_body(world->reader, job->result_pos, &body, &blob), ERR_OK);
     assert_string_equal(body->media_type, "image/png");
     assert_memory_equal(body->bytes, bytes, len);
     body_unref(body);

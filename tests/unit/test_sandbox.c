@@ -114,13 +114,14 @@ static void a_command_gets_its_input_and_gives_its_output(void **state)
 {
     struct world *world = *state;
     struct body *body = NULL;
+    struct blob blob;
     size_t len = 900000;
     char *input = malloc(len), id[ID_SIZE];
 
     memset(input, 'b', len);
     world_submit_bytes(world, "upper", "text/plain", input, len, id);
     struct job *job = world_await(world, id, JOB_SUCCEEDED);
-    assert_int_equal(reader_body(world->reader, job->result_pos, &body), ERR_OK);
+    assert_int_equal(reader_body(world->reader, job->result_pos, &body, &blob), ERR_OK);
     assert_int_equal(body->len, len);
     assert_int_equal(body->bytes[len - 1], 'B');
     assert_string_equal(body->media_type, "text/plain");

@@ -28,6 +28,7 @@ static void a_job_reads_back_as_it_was_folded(void **state)
     struct reader *reader;
     struct job *job;
     struct body *body;
+    struct blob blob;
     struct event event = event_of(EVENT_DONE, 1, 0, T0 + 20);
     char id[ID_SIZE];
 
@@ -55,10 +56,10 @@ static void a_job_reads_back_as_it_was_folded(void **state)
     assert_string_equal(job->progress.message, "done");
     assert_string_equal(job->result->bytes, "{\"count\":4}");
     assert_string_equal(job->spec->type, "echo");
-    assert_int_equal(reader_body(reader, job->input_pos, &body), ERR_OK);
+    assert_int_equal(reader_body(reader, job->input_pos, &body, &blob), ERR_OK);
     assert_string_equal(body->bytes, "{\"below\":10}");
     body_unref(body);
-    assert_int_equal(reader_body(reader, 1, &body), ERR_NOT_FOUND);
+    assert_int_equal(reader_body(reader, 1, &body, &blob), ERR_NOT_FOUND);
     id_of(2, id);
     struct job *none = NULL;
     assert_int_equal(reader_job(reader, id, &none), ERR_NOT_FOUND);
@@ -83,6 +84,7 @@ static void bytes_and_large_results_stay_out_of_the_job(void **state)
         struct event event = event_of(EVENT_DONE, i, 0, T0);
         struct job *job;
         struct body *body;
+    struct blob blob;
         size_t len = i == 1 ? INLINE_RESULT_MAX : i == 2 ? INLINE_RESULT_MAX + 1 : 0;
         world_tell(&world, EVENT_SUBMITTED, i, 0, T0);
         world_tell(&world, EVENT_CLAIMED, i, 1, T0);
@@ -93,7 +95,7 @@ static void bytes_and_large_results_stay_out_of_the_job(void **state)
         assert_int_equal(reader_job(reader, id, &job), ERR_OK);
         assert_int_equal(job->result != NULL, i == 1);
         assert_int_equal(job->result_len, len);
-        assert_int_equal(reader_body(reader, job->result_pos, &body), ERR_OK);
+        assert_int_equal(reader_body(reader, job->result_pos, &body, &blob), ERR_OK);
         assert_int_equal(body->len, len);
         assert_string_equal(body->media_type, i == 3 ? "image/png" : "application/json");
         body_unref(body);
@@ -200,7 +202,7 @@ static void expect_corrupt(const char *dir)
     struct view *view = NULL;
     char message[256] = "";
 
-    assert_int_equal(view_open(dir, &view, message, sizeof message), ERR_CORRUPT);
+    assert_int_equal(view_open(dir, VIEW_IS_LOG, &view, message, sizeof message), ERR_CORRUPT);
     assert_null(view);
     assert_non_null(strstr(message, "buzzer.db"));
 }
