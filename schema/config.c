@@ -222,6 +222,8 @@ void config_example(FILE *out)
 
         if (setting->kind == SETTING_SOURCE)
             continue;
+        if (!*initial && !setting_is_list(setting))
+            initial = "\"\"";
         if (setting_is_list(setting))
             fprintf(out, "# %s: [%s]   # %s\n", setting->name, initial, setting->help);
         else

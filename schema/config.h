@@ -44,13 +44,13 @@ struct config {
     int64_t max_waiting;     /* unfinished jobs that have not started */
     int max_connections;
     int64_t drain_ms;
-    char *kafka;             /* brokers; NULL: the log is in the data folder */
+    char *kafka;             /* brokers; "": the log is in the data folder */
     char **kafka_options;
     unsigned n_kafka_options;
     char *kafka_topics;      /* prefix of the topics' names */
     int kafka_replicas;      /* 0: as many as fit */
     int64_t lease_ms;
-    char *advertise;         /* URL, or NULL */
+    char *advertise;         /* URL; "": the address it listens on */
     struct config_type *types;
     unsigned n_types;
 };

@@ -23,7 +23,7 @@
     X(data, PATH, data, "buzzer-data", 0, 0, "DIR", "folder for everything that is kept")            \
     X(config, SOURCE, config_file, NULL, 0, 0, "FILE",                                               \
       "settings file; without it DIR/buzzer.yaml, where there is one")                               \
-    X(kafka, TEXT, kafka, NULL, 1, 4096, "HOST:PORT,...",                                            \
+    X(kafka, TEXT, kafka, "", 0, 4096, "HOST:PORT,...",                                            \
       "brokers that keep the event log, for many machines; without it the log is in DIR")            \
     X(kafka_options, WORDS, kafka_options, NULL, 0, 64, "LIST", "properties of librdkafka, NAME=VALUE each") \
     X(kafka_topics, TEXT, kafka_topics, "jobs", 1, 100, "PREFIX", "of the four topics' names")       \
@@ -31,7 +31,7 @@
       "copies of topics it has to make; 0: three where there are three brokers")                     \
     X(lease_ms, SIZE, lease_ms, "30000", 1000, 3600000, "MS",                                        \
       "a worker on many machines that is not heard for so long is lost")                             \
-    X(advertise, TEXT, advertise, NULL, 8, 255, "URL", "where other nodes reach this one; its address otherwise") \
+    X(advertise, TEXT, advertise, "", 0, 255, "URL", "where other nodes reach this one; its address otherwise") \
     X(slots, INT, slots, "0", 0, 1024, "N", "jobs at once; 0: one for each core")                    \
     X(http_threads, INT, http_threads, "0", 0, 64, "N", "threads that serve clients; 0: one for two cores, at most 4") \
     X(max_connections, INT, max_connections, "20000", 1, 1000000, "N", "connections open at once")   \
