@@ -44,6 +44,7 @@ void route_types(struct request *request);
 void route_job_events(struct request *request);       /* routes_events.c: SSE and long polling */
 void route_events(struct request *request);
 void route_websocket(struct request *request);        /* a request for it that is no handshake */
+void route_snapshot(struct request *request);         /* routes_snapshot.c */
 void route_async_slowest(struct request *request);    /* routes_article.c */
 void route_async_with_event_loop(struct request *request);
 void route_async_with_async_sleep(struct request *request);

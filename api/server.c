@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "api/article.h"
 #include "api/server_priv.h"
@@ -112,6 +113,8 @@ void server_join(struct server *server)
     for (unsigned i = 0; i < server->n_threads; i++)
         if (server->threads[i].priv->started)
             pthread_join(server->threads[i].priv->id, NULL);
+    while (atomic_load(&server->is_copying)) /* rare, and the copy ends by itself */
+        usleep(10000);
 }
 
 void server_free(struct server *server)

@@ -18,6 +18,7 @@ struct server {
     struct article *article;
     int port;
     atomic_bool ready, draining;
+    atomic_bool is_copying;            /* a snapshot is being made, on a thread that outlives its request */
     atomic_llong body_bytes;
     atomic_int n_connections;
 };
