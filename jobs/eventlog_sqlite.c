@@ -8,7 +8,7 @@
  *
  * A thread that appends signals only when the recorder sleeps: under load it never does, and the
  * next group forms itself while the last one is written. */
-#include "jobs/eventlog.h"
+#include "jobs/eventlog_priv.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -17,16 +17,15 @@
 
 #include "schema/clock.h"
 
-#define EXTERNAL_MAX 20000
-#define INTERNAL_MAX 100000
-#define TAKE_MAX     500 /* of each part; larger groups hold the answers back for little more rate */
+#define TAKE_MAX 500 /* of each part; larger groups hold the answers back for little more rate */
 
 struct queue {
     struct append *first, **end;
     unsigned n, max;
 };
 
-struct eventlog {
+struct embedded {
+    struct eventlog base;
     pthread_mutex_t lock;
     pthread_cond_t wake;
     struct queue external, internal; /* lock */
@@ -40,6 +39,11 @@ static void queue_init(struct queue *queue, unsigned max)
     queue->end = &queue->first;
     queue->n = 0;
     queue->max = max;
+}
+
+static struct embedded *embedded_of(struct eventlog *log)
+{
+    return (struct embedded *)log; /* its first member */
 }
 
 /* Moves whole lists to *end until there are TAKE_MAX or none left. */
@@ -65,27 +69,9 @@ static struct append **queue_take(struct queue *queue, struct append **end)
     return &last->next;
 }
 
-enum err eventlog_sqlite_open(int64_t next_pos, struct eventlog **ret_log)
+static enum err embedded_append(struct eventlog *base, struct append *first, bool is_internal)
 {
-    struct eventlog *log = calloc(1, sizeof(*log));
-    pthread_condattr_t attr;
-
-    if (!log)
-        return ERR_NOMEM;
-    queue_init(&log->external, EXTERNAL_MAX);
-    queue_init(&log->internal, INTERNAL_MAX);
-    log->next_pos = next_pos;
-    pthread_mutex_init(&log->lock, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&log->wake, &attr);
-    pthread_condattr_destroy(&attr);
-    *ret_log = log;
-    return ERR_OK;
-}
-
-enum err eventlog_append(struct eventlog *log, struct append *first, bool is_internal)
-{
+    struct embedded *log = embedded_of(base);
     struct queue *queue = is_internal ? &log->internal : &log->external;
     struct append *last = NULL;
     enum err err = ERR_OK;
@@ -118,26 +104,29 @@ enum err eventlog_append(struct eventlog *log, struct append *first, bool is_int
     return err;
 }
 
-void eventlog_stop(struct eventlog *log)
+static void embedded_stop(struct eventlog *base)
 {
+    struct embedded *log = embedded_of(base);
+
     pthread_mutex_lock(&log->lock);
     log->stopped = true;
     pthread_mutex_unlock(&log->lock);
     pthread_cond_signal(&log->wake);
 }
 
-void eventlog_close(struct eventlog *log)
+static void embedded_close(struct eventlog *base)
 {
-    if (!log)
-        return;
+    struct embedded *log = embedded_of(base);
+
     assert(!log->external.first && !log->internal.first);
     pthread_cond_destroy(&log->wake);
     pthread_mutex_destroy(&log->lock);
     free(log);
 }
 
-bool eventlog_take(struct eventlog *log, int wait_ms, struct append **ret_batch)
+static bool embedded_take(struct eventlog *base, int wait_ms, struct append **ret_batch)
 {
+    struct embedded *log = embedded_of(base);
     struct append *batch = NULL, **end = &batch;
     struct timespec deadline = {0};
     bool ended = false, late = false;
@@ -162,4 +151,52 @@ bool eventlog_take(struct eventlog *log, int wait_ms, struct append **ret_batch)
         at->event.pos = log->next_pos++;
     *ret_batch = batch;
     return !ended;
+}
+
+/* Its keeper is this very process, and what was appended is not in it before it is taken. */
+static void embedded_state(struct eventlog *base, struct eventlog_state *ret_state)
+{
+    struct embedded *log = embedded_of(base);
+
+    pthread_mutex_lock(&log->lock);
+    *ret_state = (struct eventlog_state){
+        .is_up = true, .is_caught_up = true, .waiting = log->external.n + log->internal.n};
+    pthread_mutex_unlock(&log->lock);
+}
+
+/* All bodies stand in the events table. */
+static enum err embedded_fetch(struct eventlog *log, const struct blob *blob, eventlog_body_fn *fn, void *arg)
+{
+    (void)log, (void)blob, (void)fn, (void)arg;
+    return ERR_NOT_FOUND;
+}
+
+static const struct eventlog_ops embedded_ops = {
+    .append = embedded_append,
+    .take = embedded_take,
+    .stop = embedded_stop,
+    .close = embedded_close,
+    .state = embedded_state,
+    .fetch = embedded_fetch,
+    .can_refuse = true,
+};
+
+enum err eventlog_sqlite_open(int64_t next_pos, struct eventlog **ret_log)
+{
+    struct embedded *log = calloc(1, sizeof(*log));
+    pthread_condattr_t attr;
+
+    if (!log)
+        return ERR_NOMEM;
+    log->base.ops = &embedded_ops;
+    queue_init(&log->external, EVENTLOG_EXTERNAL_MAX);
+    queue_init(&log->internal, EVENTLOG_INTERNAL_MAX);
+    log->next_pos = next_pos;
+    pthread_mutex_init(&log->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&log->wake, &attr);
+    pthread_condattr_destroy(&attr);
+    *ret_log = &log->base;
+    return ERR_OK;
 }
