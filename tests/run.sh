@@ -6,6 +6,8 @@
 #                          address, undefined-behaviour and thread sanitizers
 #   tests/run.sh quick     without the sanitizers
 #
+# Tests of many machines share one Kafka broker, which is started for the run and ended with it.
+#
 # Logs are kept in build/log/. The last line is 'N passed, N failed', and the exit code says the same.
 set -uo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
@@ -68,6 +70,16 @@ labels() { ctest --preset "$1" --no-tests=error -L "^($2)$" -j "$(nproc)"; }
 flow() { local preset=$1; shift; BUZZER=$PWD/build/$preset/buzzer pytest-3 -q -p no:cacheprovider -rfE "$@"; }
 structure() { pytest-3 -q -p no:cacheprovider -rfE tests/structure; }
 
+# The run's own broker, in a folder and on ports of its own: others may be at work on this machine.
+broker() { KAFKA_DIR=$PWD/build/kafka/tests KAFKA_PORT=0 deploy/kafka/kafka "$@"; }
+trap 'broker wipe >/dev/null 2>&1' EXIT
+trap 'exit 1' INT TERM HUP
+start_broker() {
+    rm -f build/kafka/brokers
+    broker wipe && broker fetch && broker start >build/kafka/brokers || return
+    kcat -b "$(cat build/kafka/brokers)" -m 10 -L
+}
+
 # Under a sanitizer: everything but what is slow without being about memory or threads, and what is about
 # signals that the sanitizer takes for itself.
 asan_flow=(tests/flow --ignore tests/flow/test_browser.py --ignore tests/flow/test_crash.py --ignore tests/flow/test_wscat.py
@@ -78,6 +90,8 @@ tsan_flow=(tests/flow/test_submit.py tests/flow/test_idempotency.py tests/flow/t
 
 all_stages() {
     stage "packages" bash deploy/apt.sh build run test || { cat "$log/packages.log"; return; }
+    stage "kafka" start_broker
+    KAFKA_BROKERS=$(cat build/kafka/brokers 2>/dev/null) && export KAFKA_BROKERS
     stage "build dev" build dev || return
     stage "build release" build release
     stage "structure" structure
@@ -92,6 +106,7 @@ all_stages() {
         stage "unit conformance sim asan" labels asan "unit|conformance|sim|fuzz"
         stage "flow asan" flow asan "${asan_flow[@]}"
     fi
+    unset KAFKA_BROKERS     # the thread sanitizer cannot follow the packaged Kafka client
     if stage "build tsan" build tsan; then
         stage "unit conformance tsan" labels tsan "unit|conformance"
         stage "flow tsan" flow tsan "${tsan_flow[@]}"

@@ -1,8 +1,11 @@
 """A service for each kind of test: one shared by those that leave it as it was, and fresh ones."""
+import os
 import pathlib
+import uuid
 
 import pytest
 
+from broker import Broker, Kafka, is_fetched
 from service import BUILD, PROGRAM, Service
 
 
@@ -74,3 +77,38 @@ def hurt():
     """The shared object whose handlers misbehave on purpose (tests/support/hurt.c)."""
     assert (BUILD / "hurt.so").exists(), "hurt.so is not built"
     return str(BUILD / "hurt.so")
+
+
+# Tests that need Apache Kafka. Nobody shall take a run without a broker for a whole one: it says so at its end.
+NO_KAFKA = pytest.StashKey[int]()
+
+
+def no_kafka(request, why):
+    request.config.stash[NO_KAFKA] = request.config.stash.get(NO_KAFKA, 0) + 1
+    pytest.skip(why)
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    n = config.stash.get(NO_KAFKA, 0)
+    if n:
+        terminalreporter.write_line(f"NOT RUN: {n} tests need Kafka: deploy/kafka/kafka fetch; "
+                                    "export KAFKA_BROKERS=$(deploy/kafka/kafka start)", red=True)
+
+
+@pytest.fixture
+def kafka(request):
+    """Brokers all tests share, and topics of this test's own."""
+    brokers = os.environ.get("KAFKA_BROKERS")
+    if not brokers:
+        no_kafka(request, "KAFKA_BROKERS names no broker")
+    return Kafka(brokers, f"test-{uuid.uuid4().hex[:12]}")
+
+
+@pytest.fixture
+def broker(request, tmp_path):
+    """Brokers of the test's own, not yet started, to be stopped and killed."""
+    if not is_fetched():
+        no_kafka(request, "the broker is not fetched")
+    broker = Broker(tmp_path / "kafka")
+    yield broker
+    broker.wipe()

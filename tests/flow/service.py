@@ -65,10 +65,16 @@ def running_with(word):
 
 
 class Service:
-    def __init__(self, folder, *flags, settings=None, env=None):
+    def __init__(self, folder, *flags, settings=None, env=None, kafka=None, topics="jobs", roles=None):
+        """kafka: brokers that keep the log, for several processes that are one service; roles: of this one."""
         self.folder = pathlib.Path(folder)
         self.data = self.folder / "data"
         self.flags = list(flags)
+        if kafka:
+            self.flags += ["--kafka", kafka, "--kafka-topics", topics]
+        if roles:
+            self.flags += ["--roles", roles]
+        self.has_api = not roles or "api" in roles
         self.env = env or {}
         self.expected = []              # patterns of error lines that a test provokes
         self.log = self.folder / "log"
@@ -89,12 +95,15 @@ class Service:
                 stdin=subprocess.DEVNULL, stdout=out, stderr=log, start_new_session=True,
                 env={**{k: v for k, v in os.environ.items() if not k.startswith("BUZZER")}, **self.env})
 
-        def listening():
+        def told(pattern):
             text = self.log.read_text(errors="replace")[mark:]
             assert self.process.poll() is None, f"ended with {self.process.returncode} at its start:\n{text}"
-            return re.search(r"listening on http://127\.0\.0\.1:(\d+)", text)
+            return re.search(pattern, text)
 
-        self.port = int(until(listening, 20, "the line that says the port").group(1))
+        if not self.has_api:
+            until(lambda: told(r"working \(data in "), 20, "the line that says it works")
+            return self
+        self.port = int(until(lambda: told(r"listening on http://127\.0\.0\.1:(\d+)"), 20, "the line that says the port").group(1))
         if ready:
             until(lambda: self.client().get("/readyz").status == 200, 20, "/readyz")
         return self
