@@ -6,6 +6,7 @@ import uuid
 import pytest
 
 from broker import Broker, Kafka, is_fetched
+from cluster import Cluster
 from service import BUILD, PROGRAM, Service
 
 
@@ -95,13 +96,17 @@ def pytest_terminal_summary(terminalreporter, config):
                                     "export KAFKA_BROKERS=$(deploy/kafka/kafka start)", red=True)
 
 
-@pytest.fixture
-def kafka(request):
-    """Brokers all tests share, and topics of this test's own."""
+def own_topics(request):
     brokers = os.environ.get("KAFKA_BROKERS")
     if not brokers:
         no_kafka(request, "KAFKA_BROKERS names no broker")
     return Kafka(brokers, f"test-{uuid.uuid4().hex[:12]}")
+
+
+@pytest.fixture
+def kafka(request):
+    """Brokers all tests share, and topics of this test's own."""
+    return own_topics(request)
 
 
 @pytest.fixture
@@ -112,3 +117,43 @@ def broker(request, tmp_path):
     broker = Broker(tmp_path / "kafka")
     yield broker
     broker.wipe()
+
+
+@pytest.fixture
+def make_cluster(tmp_path):
+    """make_cluster(kafka, apis=2, workers=1, ...): a service of many processes, of the test's own, not yet started."""
+    made = []
+
+    def maker(kafka, **kwargs):
+        folder = tmp_path / f"cluster{len(made)}"
+        folder.mkdir()
+        made.append(Cluster(folder, kafka, **kwargs))
+        return made[-1]
+
+    yield maker
+    faults = [fault for cluster in made for fault in cluster.stop()]
+    assert not faults, "\n".join(faults)
+
+
+@pytest.fixture
+def start_cluster(make_cluster, kafka):
+    """start_cluster(apis=2, workers=1, ...): likewise, running, on the brokers all tests share."""
+    return lambda **kwargs: make_cluster(kafka, **kwargs).start()
+
+
+@pytest.fixture(scope="module")
+def shared_cluster(request, tmp_path_factory):
+    cluster = Cluster(tmp_path_factory.mktemp("cluster"), own_topics(request), workers=2).start()
+    yield cluster
+    faults = cluster.stop()
+    assert not faults, "\n".join(faults)
+
+
+@pytest.fixture
+def cluster(shared_cluster):
+    """Two api nodes and two workers of two slots, for tests that leave them as they were."""
+    assert all(node.is_alive() for node in shared_cluster.nodes), "a node has died"
+    yield shared_cluster
+    for node in shared_cluster.nodes:
+        assert node.is_alive(), f"{node} died"
+        node.check_log()

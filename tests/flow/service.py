@@ -126,6 +126,10 @@ class Service:
         if self.process is None or self.process.poll() is not None:
             return
         self.signal(signal.SIGTERM)
+        self.ended()
+
+    def ended(self):
+        """After a SIGTERM: it goes within its time, with 0."""
         try:
             status = self.wait()
         except subprocess.TimeoutExpired:
