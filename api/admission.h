@@ -4,7 +4,7 @@
 
 #include "api/thread.h"
 
-/* For n more waiting jobs: ERR_OK, ERR_DRAINING, ERR_STORAGE_FULL or ERR_QUEUE_FULL. */
+/* For n more waiting jobs: ERR_OK, ERR_DRAINING, ERR_STORAGE_FULL, ERR_LOG_AWAY or ERR_QUEUE_FULL. */
 enum err admission(const struct thread *thread, unsigned n);
 
 #endif

@@ -4,9 +4,13 @@
 
 #include <string.h>
 
+#include "schema/metric.h"
+
 void problem_encode(struct text *text, enum err err, const char *detail, const char *instance,
                     const struct faults *faults)
 {
+    if (err == ERR_LOG_AWAY)
+        METRIC_INC(LOG_AWAY);
     text_str(text, "{\"type\":\"/docs/problems#");
     text_str(text, err_word(err));
     text_char(text, '"');

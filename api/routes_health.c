@@ -1,4 +1,5 @@
 /* routes_health.c: what probes and operators ask. */
+#include "api/log_health.h"
 #include "api/router.h"
 #include "api/server_priv.h"
 #include "schema/metric.h"
@@ -12,7 +13,10 @@ void route_readyz(struct request *request)
 {
     const struct thread *thread = request_thread(request);
     const struct server *server = thread->server;
-    struct {
+    struct log_health health;
+
+    log_health(thread, &health);
+    const struct {
         const char *name;
         bool ok;
     } checks[] = {
@@ -20,6 +24,8 @@ void route_readyz(struct request *request)
         {"not draining", !atomic_load(&server->draining)},
         {"storage takes writes", !recorder_has_failed(thread->setup->recorder)},
         {"disk has room", !recorder_is_full(thread->setup->recorder)},
+        {"event log answers", health.answers},
+        {"event log is read up to date", health.is_read},
     };
     struct text text = {0};
     bool ok = true;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/admission.h"
+#include "api/blob_reply.h"
 #include "api/job_reply.h"
 #include "api/query.h"
 #include "api/router.h"
@@ -38,13 +39,14 @@ static void answer_body(struct request *request, int64_t pos)
     struct blob blob;
     enum err err = reader_body(request_thread(request)->reader, pos, &body, &blob);
 
-    if (err) {
-        reply_problem(request, err, NULL, NULL);
-    } else {
-        /* A client's bytes, on the service's own origin: a browser may show them, never run them. */
+    if (!err) /* a client's bytes, on the service's own origin: a browser may show them, never run them */
         reply_header(request, "content-security-policy", "sandbox; default-src 'none'");
+    if (err)
+        reply_problem(request, err, NULL, NULL);
+    else if (body)
         reply_body(request, 200, body);
-    }
+    else
+        reply_blob(request, &blob);
     body_unref(body);
 }
 

@@ -5,8 +5,10 @@
 #include <unistd.h>
 
 #include "api/article.h"
+#include "api/barrier.h"
 #include "api/server_priv.h"
 #include "api/thread_priv.h"
+#include "schema/clock.h"
 #include "schema/log.h"
 
 static void lws_says(int level, const char *line)
@@ -19,6 +21,16 @@ static void lws_says(int level, const char *line)
         log_warn("libwebsockets: %.*s", (int)len, line);
     else
         log_debug("libwebsockets: %.*s", (int)len, line);
+}
+
+/* Some events say nothing to any listener: who awaits them looks by itself. The recorder's thread. */
+static void on_barrier_passed(void *arg)
+{
+    struct server *server = arg;
+
+    for (unsigned i = 0; i < server->n_threads; i++)
+        if (atomic_load(&server->threads[i].priv->awaiting))
+            thread_wake(&server->threads[i]);
 }
 
 enum err server_new(const struct server_config *setup, struct server **ret_server, char *message, size_t size)
@@ -36,6 +48,8 @@ enum err server_new(const struct server_config *setup, struct server **ret_serve
     if (!server->threads)
         goto out;
     err = article_new(setup->config->demo_scale, &server->article);
+    if (!err)
+        err = barrier_new(setup->log, on_barrier_passed, server, &server->barrier);
     for (unsigned i = 0; i < server->n_threads && !err; i++) {
         struct thread *thread = &server->threads[i];
         thread->server = server;
@@ -46,6 +60,9 @@ enum err server_new(const struct server_config *setup, struct server **ret_serve
             err = listener_open(thread, setup->config->listen_host, &port);
     }
     server->port = port;
+    if (!err)
+        atomic_store(&server->folded_pos, reader_last_pos(server->threads[0].reader));
+    atomic_store(&server->moved_ms, clock_mono_ms());
 out:
     if (err == ERR_IN_USE)
         snprintf(message, size, "%s:%d is in use; choose another with --listen", setup->config->listen_host, port);
@@ -63,6 +80,7 @@ void server_on_changes(void *arg, struct changes *changes)
 {
     struct server *server = arg;
 
+    atomic_store(&server->folded_pos, changes->last_pos);
     for (unsigned i = 0; i < server->n_threads; i++)
         thread_deliver(&server->threads[i], changes, false);
 }
@@ -122,6 +140,7 @@ void server_free(struct server *server)
     if (!server)
         return;
     article_free(server->article);
+    barrier_free(server->barrier);
     for (unsigned i = 0; server->threads && i < server->n_threads; i++)
         thread_close(&server->threads[i]);
     free(server->threads);

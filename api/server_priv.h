@@ -8,6 +8,8 @@
 #include "api/thread.h"
 
 struct article;
+struct barrier;
+struct tickets;
 
 #define BODIES_MAX (256LL * 1024 * 1024)   /* bytes of request bodies held at once, over all threads */
 
@@ -16,11 +18,18 @@ struct server {
     unsigned n_threads;
     struct thread *threads;
     struct article *article;
+    struct barrier *barrier;
     int port;
     atomic_bool ready, draining;
     atomic_bool is_copying;            /* a snapshot is being made, on a thread that outlives its request */
+    atomic_uint keys_version;          /* counted up when an access key came or went (auth.h) */
+    struct tickets *tickets;
     atomic_llong body_bytes;
     atomic_int n_connections;
+    atomic_llong folded_pos;   /* everything in the log up to here can be read */
+    atomic_llong moved_ms;     /* monotonic: when it last rose, or there was nothing to fold */
+    int64_t seen_pos;          /* thread 0's, for log_health.c */
+    bool has_told_failure;     /* likewise */
 };
 
 #endif

@@ -1,23 +1,14 @@
 /* thread.c: one HTTP thread: its loop, its clock, and the mailbox through which the recorder, the
  * worker and the article's pools reach it. Everything else here runs on the loop. */
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/log_health.h"
 #include "api/server_priv.h"
 #include "api/socket.h"
 #include "api/thread_priv.h"
 #include "schema/clock.h"
 #include "schema/log.h"
-
-struct pending {
-    struct thread *thread;
-    pending_fn *fn;                /* NULL: forgotten */
-    void *owner;
-    struct pending *next;
-    unsigned n, n_left;            /* n_left: the recorder's, until it is 0 */
-    struct append *append[];       /* the log uses their links for lists of its own */
-};
 
 struct post {
     void (*fn)(void *arg);
@@ -31,67 +22,6 @@ struct timer {
     void (*fn)(void *arg);
     void *arg;
 };
-
-/* ---- appends ---- */
-
-static void pending_free(struct pending *pending)
-{
-    for (unsigned i = 0; i < pending->n; i++)
-        append_free(pending->append[i]);
-    free(pending);
-}
-
-/* The recorder's thread. */
-static void append_is_done(struct append *append)
-{
-    struct pending *pending = append->owner;
-    struct thread_priv *priv = pending->thread->priv;
-    bool was_empty = false;
-
-    if (--pending->n_left)
-        return;
-    pthread_mutex_lock(&priv->lock);
-    was_empty = !priv->done_head;
-    if (was_empty)
-        priv->done_head = pending;
-    else
-        priv->done_tail->next = pending;
-    priv->done_tail = pending;
-    pthread_mutex_unlock(&priv->lock);
-    if (was_empty)
-        ev_async_send(priv->loop, &priv->wake);
-}
-
-enum err thread_append(struct thread *thread, struct append *first, unsigned n, pending_fn *fn, void *owner,
-                       struct pending **ret_pending)
-{
-    struct pending *pending = malloc(sizeof *pending + n * sizeof pending->append[0]);
-    enum err err = ERR_NOMEM;
-
-    assert(first);
-    if (!pending)
-        return err;
-    *pending = (struct pending){.thread = thread, .n = 0, .n_left = n, .fn = fn, .owner = owner};
-    for (struct append *append = first; append; append = append->next) {
-        append->done = append_is_done;
-        append->owner = pending;
-        pending->append[pending->n++] = append;
-    }
-    err = eventlog_append(thread->setup->log, first, false);
-    if (err) {
-        free(pending);
-        return err;
-    }
-    if (ret_pending)
-        *ret_pending = pending;
-    return ERR_OK;
-}
-
-void pending_forget(struct pending *pending)
-{
-    if (pending)
-        pending->fn = NULL;
-}
 
 /* ---- timers ---- */
 
@@ -179,7 +109,7 @@ void thread_deliver(struct thread *thread, struct changes *changes, bool is_prog
         priv->missed = true;       /* read from the log instead; progress may be lost */
     }
     pthread_mutex_unlock(&priv->lock);
-    if (wanted)
+    if (wanted || atomic_load(&priv->awaiting))
         thread_wake(thread);
 }
 
@@ -212,25 +142,6 @@ static void deliver_batches(struct thread *thread)
     } while (n == 64);
 }
 
-static void finish_pendings(struct thread *thread)
-{
-    struct thread_priv *priv = thread->priv;
-    struct pending *pending, *next;
-
-    pthread_mutex_lock(&priv->lock);
-    pending = priv->done_head;
-    priv->done_head = priv->done_tail = NULL;
-    pthread_mutex_unlock(&priv->lock);
-    for (; pending; pending = next) {
-        next = pending->next;
-        for (unsigned i = 0; i < pending->n; i++)
-            pending->append[i]->next = i + 1 < pending->n ? pending->append[i + 1] : NULL;
-        if (pending->fn)
-            pending->fn(pending->owner, pending->append[0], pending->n);
-        pending_free(pending);
-    }
-}
-
 static void run_posts(struct thread *thread)
 {
     struct thread_priv *priv = thread->priv;
@@ -252,8 +163,9 @@ static void run_posts(struct thread *thread)
 static void drain_inbox(struct thread *thread)
 {
     deliver_batches(thread);
-    finish_pendings(thread);
+    pending_finish(thread);
     run_posts(thread);
+    await_look(thread);
     atomic_store(&thread->priv->listening, hub_is_watching(thread->hub));
 }
 
@@ -314,6 +226,9 @@ static void on_sweep(struct ev_loop *loop, struct ev_timer *sweep, int events)
         priv->stop_at_ms = mono_ms + 2000;
     }
     request_sweep(thread, mono_ms);
+    pending_sweep(thread, mono_ms);
+    if (thread->number == 0)
+        log_health_sweep(thread, mono_ms);
     socket_sweep(thread, mono_ms);
     stop_if_empty(thread, mono_ms);
 }
@@ -353,6 +268,8 @@ enum err thread_open(struct thread *thread)
     if (!priv)
         return ERR_NOMEM;
     pthread_mutex_init(&priv->lock, NULL);
+    TAILQ_INIT(&priv->unanswered);
+    LIST_INIT(&priv->awaits);
     priv->listen_fd = -1;
     priv->out = malloc(LWS_PRE + OUT_SIZE);
     priv->loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
@@ -425,10 +342,7 @@ static void inbox_close(struct thread *thread)
 
     for (unsigned i = 0; i < priv->n_batches; i++)
         changes_unref(priv->batch[(priv->batch_head + i) % BATCHES].changes);
-    for (struct pending *pending = priv->done_head, *next; pending; pending = next) {
-        next = pending->next;
-        pending_free(pending);
-    }
+    pending_close(thread);
     for (struct post *post = priv->post_head, *next; post; post = next) {
         next = post->next;
         post->fn(post->arg);

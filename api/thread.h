@@ -26,7 +26,10 @@ struct wakeable {
 /* Appends and comes back: fn is called on this thread, once, when all n of the list are durable and
  * folded (or failed: look at append->err). The list stays owned by the pending and is freed after fn;
  * fn may take a job reference out of an append by setting it to NULL. An owner that goes away before
- * calls pending_forget: the appends still happen, fn does not. On an error the list is still yours. */
+ * calls pending_forget: the appends still happen, fn does not. On an error the list is still yours.
+ *
+ * Where the log is kept elsewhere fn does not wait for it longer than five seconds: then it is called
+ * with a single append that says ERR_LOG_AWAY and nothing else, and what was appended may still happen. */
 struct pending;
 typedef void pending_fn(void *owner, struct append *first, unsigned n);
 enum err thread_append(struct thread *thread, struct append *first, unsigned n, pending_fn *fn, void *owner,

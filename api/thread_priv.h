@@ -1,4 +1,4 @@
-/* thread_priv.h: inside an HTTP thread; for thread.c, listener.c, request.c and reply.c only. */
+/* thread_priv.h: inside an HTTP thread; for thread.c, pending.c, await.c, listener.c, request.c and reply.c only. */
 #ifndef BUZZER_API_THREAD_PRIV_H
 #define BUZZER_API_THREAD_PRIV_H
 
@@ -6,6 +6,7 @@
 #include <libwebsockets.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/queue.h>
 
 #include "api/thread.h"
 
@@ -42,7 +43,11 @@ struct thread_priv {
     bool closed;                   /* posts are refused from here on */
 
     atomic_bool listening;         /* somebody here wants changes: wake for them */
+    atomic_bool awaiting;          /* ... or only to know how far the log is read */
     atomic_bool must_stop;
+    TAILQ_HEAD(, pending) unanswered;   /* those with a deadline, the nearest first */
+    LIST_HEAD(, await) awaits;
+    unsigned n_awaits;
     unsigned n_connections;
     struct request *reading;       /* requests whose body is still coming in */
     unsigned n_open;               /* requests not answered yet */
@@ -58,6 +63,14 @@ void thread_close(struct thread *thread);          /* after the join */
 void thread_deliver(struct thread *thread, struct changes *changes, bool is_progress);   /* any thread */
 void thread_wake(struct thread *thread);           /* any thread */
 void thread_feed(struct thread *thread, int fd, int events);  /* as if fd had become ready */
+
+/* pending.c */
+void pending_finish(struct thread *thread);        /* answers those whose appends are done */
+void pending_sweep(struct thread *thread, int64_t mono_ms);   /* ... and those who have waited long enough */
+void pending_close(struct thread *thread);
+
+/* await.c */
+void await_look(struct thread *thread);            /* calls back those whose position is reached */
 
 /* listener.c */
 enum err listener_open(struct thread *thread, const char *host, int *port);  /* *port 0: any; set to what it is */

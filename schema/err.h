@@ -73,8 +73,8 @@
     X(BUSY, 503, "busy", "No room just now",                                                       \
       "A limit on connections or on requests under way is reached. Try again after Retry-After.")  \
     X(LOG_AWAY, 503, "log-away", "The event log does not answer",                                  \
-      "The message broker is away or slow. Repeat the request, best with an Idempotency-Key: "     \
-      "whether this one was taken may only be known later.")                                       \
+      "The message broker is away or slow. A request that was on its way to it may still be "      \
+      "taken; to repeat it with the same Idempotency-Key is safe.")                                \
     X(BEHIND, 503, "behind", "Not there yet",                                                      \
       "This node has not read the log up to the cursor asked for. Try again after Retry-After.")   \
     X(DRAINING, 503, "draining", "Going down",                                                     \

@@ -11,6 +11,9 @@
 #define METRIC_LIST(X)                                                                             \
     X(HTTP_REQUESTS, COUNTER, "buzzer_http_requests_total", "", "Requests answered.")              \
     X(HTTP_REFUSED, COUNTER, "buzzer_http_refused_total", "", "Requests answered with 4xx or 5xx.")\
+    X(LOG_AWAY, COUNTER, "buzzer_log_away_total", "", "Requests and frames answered with 503 log-away.") \
+    X(AUTH_NO_KEY, COUNTER, "buzzer_auth_refused_total", "problem=\"no-key\"", "Requests and handshakes refused for their key.") \
+    X(AUTH_NO_RIGHT, COUNTER, "buzzer_auth_refused_total", "problem=\"no-right\"", "")            \
     X(HTTP_CONNECTIONS, GAUGE, "buzzer_http_connections", "", "Connections open, WebSockets included.") \
     X(WS_SOCKETS, GAUGE, "buzzer_ws_sockets", "", "WebSockets open.")                              \
     X(WS_SUBSCRIPTIONS, GAUGE, "buzzer_ws_subscriptions", "", "Subscriptions held.")               \

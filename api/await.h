@@ -1,0 +1,24 @@
+/* await.h: goes on when this node has read the log far enough: up to a position (a cursor that a
+ * client brings along), or up to now (a job that another node may have accepted a moment ago). */
+#ifndef BUZZER_API_AWAIT_H
+#define BUZZER_API_AWAIT_H
+
+#include "api/thread.h"
+
+#define AWAITS_MAX 1000        /* of one thread at once */
+#define AWAIT_CURSOR_MS 2000
+#define AWAIT_NOW_MS 5000
+
+struct await;
+/* On the thread, never from within the call that asked. ERR_OK, or the time is up: ERR_BEHIND for a
+ * position, ERR_LOG_AWAY for now. */
+typedef void await_fn(void *owner, enum err err);
+
+bool await_is_read(const struct thread *thread, int64_t pos);
+/* ERR_BUSY: AWAITS_MAX wait already. */
+enum err await_position(struct thread *thread, int64_t pos, await_fn *fn, void *owner, struct await **ret_await);
+/* All that others have appended before this call. Errors of eventlog_append, too. */
+enum err await_now(struct thread *thread, await_fn *fn, void *owner, struct await **ret_await);
+void await_forget(struct await *await);        /* before fn is called */
+
+#endif
