@@ -25,6 +25,7 @@ struct beat {
     char ticket[65];               /* hex SHA-256 of a one-time word: it wants a snapshot; "": no */
     char state_hash[17];           /* of its view right after position `pos` */
     int64_t pos;
+    int64_t seq;                   /* rises with each beat of one life: which of them has come back */
     int64_t started_at, at;        /* wall ms */
     int pid;
     bool role_api, role_worker, draining, leaving;   /* leaving: this is its last */
@@ -33,9 +34,12 @@ struct beat {
     char *types[PRESENCE_TYPES_MAX];   /* owned: names of what a worker can run */
 };
 
+/* presence_beat.c */
 void beat_clear(struct beat *beat);
+enum err beat_copy(struct beat *to, const struct beat *from);        /* what `to` held is cleared; ERR_NOMEM leaves it */
 void beat_encode(struct text *text, const struct beat *beat);        /* one line of JSON */
-enum err beat_decode(const char *json, size_t len, struct beat *ret_beat);   /* ERR_CORRUPT; ERR_NOMEM */
+/* ERR_CORRUPT; ERR_NOMEM. Members it does not know are passed over: a newer version may say more. */
+enum err beat_decode(const char *json, size_t len, struct beat *ret_beat);
 
 struct presence;
 
@@ -48,7 +52,8 @@ typedef void presence_fn(void *arg, const struct beat *beat, int64_t last_seen_a
 void presence_each(struct presence *presence, int64_t mono_ms, presence_fn *fn, void *arg);
 
 /* node.c: DIR/node holds the folder's own name, made at the first start; a copied folder is noticed
- * when two live processes bear it. name: "host.NODE-INCARNATION", fresh for each life. */
+ * when two live processes bear it. name: "host.NODE-INCARNATION", fresh for each life. The folder's
+ * lock is held. ERR_CORRUPT: the file is not as it was written; ERR_IO, ERR_STORAGE_FULL. */
 enum err node_name(const char *dir, char ret_name[PRESENCE_NAME_SIZE]);
 bool node_is_same(const char *name, const char *other);              /* the same folder, whichever life */
 
