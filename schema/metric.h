@@ -32,6 +32,7 @@
     X(ATTEMPTS_LOST, COUNTER, "buzzer_attempts_lost_total", "", "Attempts lost with their worker.")\
     X(EVENTS_FOLDED, COUNTER, "buzzer_events_folded_total", "", "Events read from the log and folded.") \
     X(EVENTS_IGNORED, COUNTER, "buzzer_events_ignored_total", "", "Events the fold did not accept (stale claims and results).") \
+    X(VIEWS_DIFFER, COUNTER, "buzzer_views_differ_total", "", "Heartbeats that told of another state than ours at the same position: stays 0.") \
     X(COMMITS, COUNTER, "buzzer_commits_total", "", "Durable writes; each holds a group of events.") \
     X(COMMIT_FAILURES, COUNTER, "buzzer_commit_failures_total", "", "Durable writes that failed.") \
     X(STORAGE_FULL, GAUGE, "buzzer_storage_full", "", "1 while the disk is full and new work is refused.") \
