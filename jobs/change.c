@@ -24,6 +24,7 @@ struct changes *changes_new(unsigned cap)
         return NULL;
     atomic_init(&changes->refs, 1);
     changes->last_pos = 0;
+    changes->keys_changed = changes->queues_changed = false;
     changes->n = 0;
     return changes;
 }

@@ -188,6 +188,11 @@ static void end_attempt(struct job *job, struct end *end, const struct event *ev
 
 static void keep_result(struct job *job, const struct event *event)
 {
+    if (event->blob.at) { /* kept apart: its bytes are not here, or not on every node */
+        job->result_pos = event->pos;
+        job->result_len = (int64_t)event->blob.len;
+        return;
+    }
     if (!event->body)
         return;
     job->result_pos = event->pos;

@@ -2,7 +2,10 @@
  *
  * After a failed write nothing of the group has happened and everybody in it is told so. A full disk
  * is the one failure that is waited out; after any other the state of the file is unknown, so
- * nothing more is written through this connection and the program is to stop and recover. */
+ * nothing more is written through this connection and the program is to stop and recover.
+ *
+ * What a log kept elsewhere gives has happened already and nobody can be told otherwise: its groups
+ * are tried until they are written. If the program is to end first, they are read again next time. */
 #include "jobs/recorder.h"
 
 #include <assert.h>
@@ -10,6 +13,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "jobs/ballast.h"
 #include "schema/clock.h"
@@ -18,6 +22,8 @@
 
 #define LISTENERS_MAX 8
 #define FULL_RETRY_MS 1000
+#define NOMEM_RETRY_MS 100
+#define LOOK_MS 50 /* how long an end of the program may wait for a pause to be noticed */
 
 struct listener {
     recorder_listener_fn *fn;
@@ -34,6 +40,7 @@ struct recorder {
     bool started;
     int64_t full_tried_at; /* recorder's thread: when the ballast was last tried */
     atomic_bool is_full, has_failed;
+    atomic_bool is_ending; /* recorder_join waits */
 };
 
 static void set_full(struct recorder *recorder, bool is_full)
@@ -85,6 +92,12 @@ bool recorder_has_failed(const struct recorder *recorder)
 
 /* ---- the figures ---- */
 
+/* Between two machines' clocks a span may come out below nothing. */
+static int64_t span_us(int64_t from_ms, int64_t to_ms)
+{
+    return to_ms > from_ms ? (to_ms - from_ms) * 1000 : 0;
+}
+
 static void count_end(const struct event *event, const struct change *change)
 {
     switch (change->kind) {
@@ -108,7 +121,7 @@ static void count_end(const struct event *event, const struct change *change)
     if (event->kind == EVENT_LOST)
         METRIC_INC(ATTEMPTS_LOST);
     if (event->kind == EVENT_DONE || event->kind == EVENT_FAILED || event->kind == EVENT_CANCELLED)
-        METRIC_US(RUN_US, (event->at - change->job->started_at) * 1000);
+        METRIC_US(RUN_US, span_us(change->job->started_at, event->at));
 }
 
 static void count_change(const struct event *event, const struct change *change)
@@ -119,23 +132,27 @@ static void count_change(const struct event *event, const struct change *change)
         METRIC_INC(JOBS_SUBMITTED);
     } else if (event->kind == EVENT_CLAIMED && job->n_attempts == 1) {
         int64_t ready = job->spec->run_at > job->spec->created_at ? job->spec->run_at : job->spec->created_at;
-        METRIC_US(WAIT_US, event->at > ready ? (event->at - ready) * 1000 : 0);
+        METRIC_US(WAIT_US, span_us(ready, event->at));
     } else {
         count_end(event, change);
     }
 }
 
-/* What was committed: each change stands for one event of the group, in its order. */
+/* What was committed: each change stands for one event of the group, in its order; an event about no
+ * job stands for none. */
 static void count(const struct append *group, const struct changes *changes)
 {
-    int64_t folded = 0;
+    int64_t folded = 0, ignored = 0;
     unsigned n = 0;
 
-    for (; group; group = group->next, folded++)
+    for (; group; group = group->next, folded++) {
         if (n < changes->n && changes->at[n].pos == group->event.pos)
             count_change(&group->event, &changes->at[n++]);
+        if (group->outcome != OUTCOME_ACCEPTED)
+            ignored++;
+    }
     METRIC_ADD(EVENTS_FOLDED, folded);
-    METRIC_ADD(EVENTS_IGNORED, folded - changes->n);
+    METRIC_ADD(EVENTS_IGNORED, ignored);
 }
 
 /* ---- a group ---- */
@@ -177,6 +194,10 @@ static enum err apply(struct recorder *recorder, struct append *append, struct c
             job_unref(append->job);
             append->job = NULL;
         }
+    }
+    if (step.outcome == OUTCOME_ACCEPTED) {
+        changes->keys_changed |= append->event.kind == EVENT_KEY;
+        changes->queues_changed |= append->event.kind == EVENT_QUEUE;
     }
     changes->last_pos = append->event.pos;
     return ERR_OK;
@@ -247,15 +268,51 @@ static struct append *refuse_submissions(struct append *group)
     return rest;
 }
 
-static enum err give_up_ballast(struct recorder *recorder, struct append **group,
-                                struct changes **ret_changes)
+static void give_up_ballast(struct recorder *recorder)
 {
     if (!recorder_is_full(recorder))
         log_error("the disk of %s is full: new jobs are refused until there is room", recorder->dir);
     set_full(recorder, true);
     ballast_drop(recorder->dir);
+}
+
+static enum err write_what_may_be(struct recorder *recorder, struct append **group, struct changes **ret_changes)
+{
+    enum err err = write_group(recorder, *group, ret_changes);
+
+    if (err != ERR_STORAGE_FULL)
+        return err;
+    give_up_ballast(recorder);
     *group = refuse_submissions(*group);
     return *group ? write_group(recorder, *group, ret_changes) : ERR_OK;
+}
+
+/* False when the program is to end. */
+static bool pause_for(const struct recorder *recorder, int64_t ms)
+{
+    int64_t until = clock_mono_ms() + ms;
+
+    while (clock_mono_ms() < until && !atomic_load(&recorder->is_ending)) {
+        struct timespec look = {.tv_nsec = LOOK_MS * 1000000L};
+        clock_nanosleep(CLOCK_MONOTONIC, 0, &look, NULL);
+    }
+    return !atomic_load(&recorder->is_ending);
+}
+
+static enum err write_until_written(struct recorder *recorder, struct append *group, struct changes **ret_changes)
+{
+    for (;;) {
+        bool was_full = recorder_is_full(recorder);
+        enum err err = write_group(recorder, group, ret_changes);
+        if (err != ERR_STORAGE_FULL && err != ERR_NOMEM)
+            return err;
+        if (err == ERR_STORAGE_FULL)
+            give_up_ballast(recorder);
+        if (err == ERR_STORAGE_FULL && !was_full)
+            continue; /* now there is room for a while */
+        if (!pause_for(recorder, err == ERR_NOMEM ? NOMEM_RETRY_MS : FULL_RETRY_MS))
+            return err;
+    }
 }
 
 static void fail(struct recorder *recorder, enum err err)
@@ -267,11 +324,12 @@ static void fail(struct recorder *recorder, enum err err)
 static void record(struct recorder *recorder, struct append *group)
 {
     struct changes *changes = NULL;
-    enum err err = write_group(recorder, group, &changes);
+    bool can_refuse = eventlog_can_refuse(recorder->log);
+    enum err err = can_refuse ? write_what_may_be(recorder, &group, &changes)
+                              : write_until_written(recorder, group, &changes);
 
-    if (err == ERR_STORAGE_FULL)
-        err = give_up_ballast(recorder, &group, &changes);
-    if (err && err != ERR_STORAGE_FULL && err != ERR_NOMEM) {
+    /* What could be neither written nor refused leaves a hole that nothing may be folded behind. */
+    if (err && (!can_refuse || (err != ERR_STORAGE_FULL && err != ERR_NOMEM))) {
         fail(recorder, err);
         err = ERR_IO;
     }
@@ -306,7 +364,7 @@ static void *run(void *arg)
             continue;
         }
         try_ballast(recorder);
-        if (recorder_is_full(recorder))
+        if (recorder_is_full(recorder) && eventlog_can_refuse(recorder->log))
             group = refuse_submissions(group);
         if (!group)
             continue;
@@ -335,6 +393,7 @@ void recorder_join(struct recorder *recorder)
 {
     if (!recorder->started)
         return;
+    atomic_store(&recorder->is_ending, true);
     pthread_join(recorder->thread, NULL);
     recorder->started = false;
 }

@@ -4,7 +4,8 @@
  *
  * A full disk: submissions of the group are refused with STORAGE_FULL, a ballast file kept for that
  * moment is given up so that what was accepted can still end, and new work is taken again once
- * there is room to lay the ballast down anew. */
+ * there is room to lay the ballast down anew. Of a log kept elsewhere nothing is refused: the group
+ * is tried once a second until it can be written. */
 #ifndef BUZZER_JOBS_RECORDER_H
 #define BUZZER_JOBS_RECORDER_H
 

@@ -21,6 +21,8 @@ static const char *const statements[W_COUNT] = {
     [W_JOB_DELETE] = "DELETE FROM jobs WHERE seq = ?1",
     [W_ID_BY_SEQ] = "SELECT id FROM jobs WHERE seq = ?1",
     [W_LAST_POS] = "UPDATE meta SET value = ?1 WHERE name = 'last_pos'",
+    [W_PLACE] = "UPDATE place SET pos = ?1, seal = ?2, hash = ?3",
+    [W_LOG_ID] = "INSERT INTO meta VALUES('log_id', ?1)",
     [W_SWEPT] = "UPDATE swept SET horizon = ?1, at = ?2, pos = ?3, has_key = ?4",
     [W_KEY_FIND] = "SELECT hash, fingerprint, expires_at, gone, job FROM keys WHERE hash = ?1",
     [W_KEY_INSERT] = "INSERT INTO keys(hash, fingerprint, expires_at, gone, job) VALUES(?1, ?2, ?3, ?4, ?5)",
@@ -49,6 +51,7 @@ static void publish(struct view *view)
         atomic_store_explicit(&view->by_state[gauges[i].state], n, memory_order_relaxed);
         metric_set(gauges[i].metric, n);
     }
+    state_publish(view);
 }
 
 static int on_commit(void *arg, sqlite3 *sqlite, const char *name, int pages)
@@ -81,6 +84,12 @@ static void read_last(struct view_sum *sum, sqlite3_stmt *stmt)
     sum->last_pos = sum->stored_pos = sqlite3_column_int64(stmt, 0);
 }
 
+static void read_place(struct view_sum *sum, sqlite3_stmt *stmt)
+{
+    sum->last_seal = (uint64_t)sqlite3_column_int64(stmt, 0);
+    sum->hash = (uint64_t)sqlite3_column_int64(stmt, 1);
+}
+
 static void read_swept(struct view_sum *sum, sqlite3_stmt *stmt)
 {
     sum->swept = (struct swept){.horizon = sqlite3_column_int64(stmt, 0),
@@ -99,32 +108,36 @@ static void read_count(struct view_sum *sum, sqlite3_stmt *stmt)
 
 static enum err load_sum(struct view *view)
 {
-    enum err err = query(
-        view, "SELECT max((SELECT max(pos) FROM events), (SELECT value FROM meta WHERE name = 'last_pos'))",
-        read_last);
+    enum err err = query(view, LAST_POS_SELECT, read_last);
 
+    if (!err)
+        err = query(view, "SELECT seal, hash FROM place", read_place);
     if (!err)
         err = query(view, "SELECT horizon, at, pos, has_key FROM swept", read_swept);
     if (!err)
         err =
             query(view, "SELECT state FROM jobs INDEXED BY jobs_open WHERE finished_at IS NULL", read_count);
-    if (!err && view->sum.last_pos < 1)
+    if (!err && view->kind == VIEW_IS_LOG && (view->sum.last_pos < 1 || !view->sum.log_id[0]))
         err = ERR_CORRUPT;
     return err;
 }
 
-static enum err set_up(struct view *view, const char *log_id, bool is_new)
+static enum err set_up(struct view *view, const char *log_id, enum schema_state state)
 {
-    enum err err =
-        db_run(&view->db, "PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-65536;"
-                          "PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=67108864");
+    enum err err = db_run(&view->db, "PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-65536;"
+                                     "PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=67108864");
 
+    if (!err) /* a copy goes back to an earlier place as a whole and reads on from there */
+        err = db_run(&view->db,
+                     view->kind == VIEW_IS_LOG ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL");
     if (!err)
         err = db_run(&view->db, "PRAGMA page_size=4096; PRAGMA journal_mode=WAL");
-    if (!err && is_new)
-        err = schema_make(&view->db, log_id);
+    if (!err && state == SCHEMA_NONE)
+        err = schema_make(&view->db, view->kind, log_id);
+    if (!err && state == SCHEMA_OLD)
+        err = schema_migrate(&view->db);
     if (!err)
-        err = schema_log_id(&view->db, view->log_id);
+        err = schema_log_id(&view->db, view->sum.log_id);
     if (!err)
         err = db_prepare(&view->db, statements, W_COUNT);
     if (!err)
@@ -132,20 +145,25 @@ static enum err set_up(struct view *view, const char *log_id, bool is_new)
     return err;
 }
 
-enum err view_create(const char *dir, const char *log_id, struct view **ret_view, char *message, size_t size)
+enum err view_create(const char *dir, enum view_kind kind, const char *log_id, struct view **ret_view, char *message,
+                     size_t size)
 {
     struct view *view = calloc(1, sizeof *view);
-    bool is_new = false;
+    enum schema_state state = SCHEMA_NONE;
     enum err err = ERR_NOMEM;
 
     message[0] = '\0';
-    if (!view || !(view->cache = cache_new()))
+    if (!view)
+        goto out;
+    pthread_mutex_init(&view->lock, NULL);
+    view->kind = kind;
+    if (!(view->cache = cache_new()))
         goto out;
     err = db_open(&view->db, dir, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
     if (!err)
-        err = schema_check(&view->db, dir, &is_new, message, size);
+        err = schema_check(&view->db, dir, &view->kind, &state, message, size);
     if (!err)
-        err = set_up(view, log_id, is_new);
+        err = set_up(view, log_id, state);
     if (err)
         goto out;
     sqlite3_wal_hook(view->db.sqlite, on_commit, view);
@@ -160,13 +178,26 @@ out:
     return err;
 }
 
+enum err view_record(struct view *view, const struct event *event, int64_t seq)
+{
+    enum err err;
+
+    if (view->kind == VIEW_OF_LOG_TO_WORK && event->kind != EVENT_SUBMITTED)
+        return ERR_OK;
+    err = event_bind(view->db.at[W_EVENT], event, seq, &view->data);
+    if (!err)
+        err = db_step(&view->db, W_EVENT);
+    if (!err)
+        view->sum.stored_pos = event->pos;
+    return err;
+}
+
 enum err view_open(const char *dir, enum view_kind kind, struct view **ret_view, char *message, size_t size)
 {
     char log_id[LOG_ID_SIZE];
 
-    (void)kind;
     id_random_hex(log_id, (LOG_ID_SIZE - 1) / 2);
-    return view_create(dir, log_id, ret_view, message, size);
+    return view_create(dir, kind, log_id, ret_view, message, size);
 }
 
 void view_close(struct view *view)
@@ -177,12 +208,13 @@ void view_close(struct view *view)
     text_clear(&view->data);
     text_clear(&view->attempts);
     db_close(&view->db);
+    pthread_mutex_destroy(&view->lock);
     free(view);
 }
 
 const char *view_log_id(const struct view *view)
 {
-    return view->log_id;
+    return view->committed.log_id;
 }
 
 int64_t view_next_pos(const struct view *view)
@@ -205,13 +237,8 @@ enum err view_begin(struct view *view)
 
 enum err view_commit(struct view *view)
 {
-    enum err err = ERR_OK;
+    enum err err = state_store(view);
 
-    if (view->sum.stored_pos < view->sum.last_pos) {
-        bind_int(view->db.at[W_LAST_POS], 1, view->sum.last_pos);
-        err = db_step(&view->db, W_LAST_POS);
-        view->sum.stored_pos = view->sum.last_pos;
-    }
     if (!err)
         err = db_step(&view->db, W_COMMIT);
     if (!err)

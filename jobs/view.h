@@ -65,7 +65,7 @@ struct reader;
 
 enum err reader_open(const char *dir, struct reader **ret_reader);
 void reader_close(struct reader *reader);
-const char *reader_log_id(const struct reader *reader);
+const char *reader_log_id(struct reader *reader);       /* "" before the genesis is folded; found once it is */
 
 enum err reader_job(struct reader *reader, const char *id, struct job **ret_job);         /* NOT_FOUND */
 /* The body that the event at pos carries: job->input_pos, job->result_pos. ERR_OK with *ret_body NULL:

@@ -6,6 +6,7 @@
 
 #include "jobs/view_priv.h"
 
+#define GENESIS_POS 1
 #define KEY_LIFE_MS (24LL * 3600 * 1000)
 
 /* ERR_OK and NULL: unknown. The job is out of the cache until give_back. */
@@ -37,17 +38,6 @@ static void give_back(struct view *view, struct job *job)
 {
     if (job && !job_state_is_final(job->state))
         cache_put(view->cache, job);
-}
-
-static enum err record(struct view *view, const struct event *event, int64_t seq)
-{
-    enum err err = event_bind(view->db.at[W_EVENT], event, seq, &view->data);
-
-    if (!err)
-        err = db_step(&view->db, W_EVENT);
-    if (!err)
-        view->sum.stored_pos = event->pos;
-    return err;
 }
 
 /* What an idempotency key says about a submission; OUTCOME_ACCEPTED: nothing, it is new. */
@@ -96,7 +86,7 @@ static enum err known_id(struct view *view, const char *id, struct view_step *st
 static enum err apply_submitted(struct view *view, struct event *event, struct view_step *step)
 {
     const char *key = event->spec ? event->spec->idempotency_key : NULL;
-    int64_t hash = key ? key_hash(key) : 0;
+    int64_t hash = key ? key_hash(event->spec) : 0;
     struct job *job = NULL;
     bool is_new = false;
     enum err err = key ? look_up_key(view, event, hash, step) : ERR_OK;
@@ -119,7 +109,7 @@ static enum err apply_submitted(struct view *view, struct event *event, struct v
         return known_id(view, event->job, step);
     }
     if (!err)
-        err = record(view, event, job->seq);
+        err = view_record(view, event, job->seq);
     if (!err && key) {
         struct key row = {.hash = hash,
                           .fingerprint = (int64_t)event->spec->fingerprint,
@@ -163,7 +153,7 @@ static enum err apply_other(struct view *view, struct event *event, struct view_
     event->prev = job->pos;
     switch (fold(&job, event, &step->told)) {
     case FOLD_CHANGED:
-        err = record(view, event, job->seq);
+        err = view_record(view, event, job->seq);
         if (!err)
             err = update_job(view, job, before);
         count(view, before, -1);
@@ -188,22 +178,54 @@ static enum err apply_other(struct view *view, struct event *event, struct view_
     return err;
 }
 
+/* A log kept elsewhere begins here; an embedded one has its genesis from the start. */
+static enum err apply_genesis(struct view *view, const struct event *event, struct view_step *step)
+{
+    enum err err;
+
+    if (view->sum.log_id[0] || event->pos != GENESIS_POS) {
+        step->outcome = OUTCOME_IGNORED;
+        return ERR_OK;
+    }
+    sqlite3_bind_text(view->db.at[W_LOG_ID], 1, event->log_id, -1, SQLITE_STATIC);
+    err = db_step(&view->db, W_LOG_ID);
+    if (!err)
+        err = view_record(view, event, 0);
+    if (!err)
+        memcpy(view->sum.log_id, event->log_id, LOG_ID_SIZE);
+    return err;
+}
+
+static enum err apply(struct view *view, struct event *event, struct view_step *step)
+{
+    switch (event->kind) {
+    case EVENT_GENESIS:
+        return apply_genesis(view, event, step);
+    case EVENT_SUBMITTED:
+        return apply_submitted(view, event, step);
+    case EVENT_NOOP:
+        return ERR_OK; /* folded, and that is all it asks */
+    case EVENT_KEY:
+        return apply_key(view, event, step);
+    case EVENT_QUEUE:
+        return apply_queue(view, event, step);
+    default:
+        return apply_other(view, event, step);
+    }
+}
+
 enum err view_apply(struct view *view, struct event *event, struct view_step *ret_step)
 {
     struct view_step step = {.outcome = OUTCOME_ACCEPTED};
     enum err err;
 
     assert(event->pos > view->sum.last_pos);
-    if (event->kind == EVENT_GENESIS)
-        step.outcome = OUTCOME_IGNORED; /* a log has one, and this one has it */
-    err = event->kind == EVENT_GENESIS     ? ERR_OK
-          : event->kind == EVENT_SUBMITTED ? apply_submitted(view, event, &step)
-                                           : apply_other(view, event, &step);
+    err = apply(view, event, &step);
     if (err) {
         job_unref(step.job);
         return err;
     }
-    view->sum.last_pos = event->pos;
+    state_step(view, event, step.outcome, step.job);
     *ret_step = step;
     return ERR_OK;
 }

@@ -10,7 +10,7 @@ static const char json_type[] = "application/json";
 
 enum err event_bind(sqlite3_stmt *stmt, const struct event *event, int64_t seq, struct text *data)
 {
-    const struct body *body = event->body;
+    const struct body *body = event->blob.at ? NULL : event->body; /* what is kept apart is only named */
 
     text_reset(data);
     event_encode(data, event);
@@ -25,7 +25,7 @@ enum err event_bind(sqlite3_stmt *stmt, const struct event *event, int64_t seq, 
     if (event->kind == EVENT_SUBMITTED)
         sqlite3_bind_text(stmt, 5, event->job, ID_LEN, SQLITE_STATIC);
     else
-        bind_int(stmt, 5, seq);
+        bind_int_or_null(stmt, 5, seq);
     if (data->len > 2)
         sqlite3_bind_text(stmt, 6, data->at, (int)data->len, SQLITE_STATIC);
     else

@@ -8,8 +8,9 @@
 
 #include "jobs/view_priv.h"
 
-#define ROWS_MORE 1000 /* rows read in one call beyond those that give a change */
-#define PASTS     4096 /* jobs kept as they were; a power of two */
+#define ROWS_MORE  1000 /* rows read in one call beyond those that give a change */
+#define PASTS_BITS 12
+#define PASTS      (1 << PASTS_BITS) /* jobs kept as they were */
 
 struct past {
     int64_t seq;
@@ -171,11 +172,17 @@ static enum err changes_of_job(struct history *history, const char *id, int64_t 
     return err;
 }
 
+/* Positions may all end in the same bits, so they are mixed. */
+static struct past *past_of(struct history *history, int64_t seq)
+{
+    return &history->pasts[(uint64_t)seq * UINT64_C(0x9e3779b97f4a7c15) >> (64 - PASTS_BITS)];
+}
+
 /* The job an event is to be folded onto: as it was after event->prev. The reference is the caller's. */
 static enum err take_past(struct history *history, const struct event *event, int64_t seq,
                           struct job **ret_job)
 {
-    struct past *past = &history->pasts[(size_t)seq % PASTS];
+    struct past *past = past_of(history, seq);
     bool more;
 
     if (!event->prev) {
@@ -192,7 +199,7 @@ static enum err take_past(struct history *history, const struct event *event, in
 
 static void keep_past(struct history *history, int64_t seq, struct job *job)
 {
-    struct past *past = &history->pasts[(size_t)seq % PASTS];
+    struct past *past = past_of(history, seq);
 
     job_unref(past->job);
     *past = (struct past){.seq = seq, .job = job};
@@ -215,6 +222,12 @@ static enum err fold_event(struct history *history, const struct event *event, i
     return err;
 }
 
+/* Genesis, keys and queues are about no job; a removed one's past is gone. */
+static bool is_told(sqlite3_stmt *row)
+{
+    return sqlite3_column_type(row, 4) != SQLITE_NULL && sqlite3_column_int64(row, 3) != EVENT_REMOVED;
+}
+
 static enum err changes_of_all(struct history *history, int64_t after, int64_t upto)
 {
     struct reader *reader = history->reader;
@@ -228,12 +241,10 @@ static enum err changes_of_all(struct history *history, int64_t after, int64_t u
     bind_int(reader->db.at[R_EVENTS], 1, after);
     bind_int(reader->db.at[R_EVENTS], 2, upto);
     while (!err && history->changes->n < history->max && rows++ < history->max + ROWS_MORE) {
-        int64_t kind;
         err = db_row(&reader->db, R_EVENTS, &found);
         if (err || !found)
             break;
-        kind = sqlite3_column_int64(reader->db.at[R_EVENTS], 3);
-        if (kind != EVENT_GENESIS && kind != EVENT_REMOVED) {
+        if (is_told(reader->db.at[R_EVENTS])) {
             struct event event;
             int64_t seq;
             err = event_load(reader->db.at[R_EVENTS], &event, &seq);

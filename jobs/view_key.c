@@ -10,10 +10,13 @@
 
 #define SWEEP_MAX 20 /* a removal that sweeps away two others for each one gets through any backlog */
 
-int64_t key_hash(const char *key)
+int64_t key_hash(const struct spec *spec)
 {
-    uint64_t hash = hash_bytes(HASH_START, key, strlen(key));
+    uint64_t hash = HASH_START;
 
+    if (spec->tenant) /* with its NUL, so that no two pairs of tenant and key run into one text */
+        hash = hash_bytes(hash, spec->tenant, strlen(spec->tenant) + 1);
+    hash = hash_bytes(hash, spec->idempotency_key, strlen(spec->idempotency_key));
     /* The end of MurmurHash3 mixes it. */
     hash = (hash ^ (hash >> 33)) * UINT64_C(0xff51afd7ed558ccd);
     hash = (hash ^ (hash >> 33)) * UINT64_C(0xc4ceb9fe1a85ec53);
@@ -79,7 +82,7 @@ enum err key_drop(struct view *view, const struct key *key)
 
     bind_int(view->db.at[W_KEY_DELETE], 1, key->hash);
     err = db_step(&view->db, W_KEY_DELETE);
-    if (err || !key->gone)
+    if (err || !key->gone || view->kind == VIEW_OF_LOG_TO_WORK)
         return err;
     if (key->gone == view->sum.swept.pos) {
         /* The newest removal stays for its horizon, until the next one. */

@@ -7,12 +7,13 @@
 
 /* Does the row look right? Hashes and masks: what they let through is compared in full. */
 static bool row_may_match(sqlite3_stmt *stmt, const struct job_filter *filter, int64_t type, int64_t queue,
-                          int64_t tag)
+                          int64_t tag, int64_t tenant)
 {
     return (!filter->has_state || sqlite3_column_int64(stmt, 1) == (int64_t)filter->state) &&
            (!filter->type || sqlite3_column_int64(stmt, 2) == type) &&
            (!filter->queue || sqlite3_column_int64(stmt, 3) == queue) &&
-           (!filter->tag || (sqlite3_column_int64(stmt, 4) & tag));
+           (!filter->tag || (sqlite3_column_int64(stmt, 4) & tag)) &&
+           (!filter->tenant || sqlite3_column_int64(stmt, 5) == tenant);
 }
 
 static bool has_tag(const struct spec *spec, const char *tag)
@@ -23,21 +24,31 @@ static bool has_tag(const struct spec *spec, const char *tag)
     return false;
 }
 
+static const char *tenant_of(const struct spec *spec)
+{
+    return spec->tenant ? spec->tenant : TENANT_DEFAULT;
+}
+
 static bool job_matches(const struct job *job, const struct job_filter *filter)
 {
     return (!filter->type || strcmp(job->spec->type, filter->type) == 0) &&
            (!filter->queue || strcmp(job->spec->queue, filter->queue) == 0) &&
-           (!filter->tag || has_tag(job->spec, filter->tag));
+           (!filter->tag || has_tag(job->spec, filter->tag)) &&
+           (!filter->tenant || strcmp(tenant_of(job->spec), filter->tenant) == 0);
 }
 
 /* The index that leaves the fewest rows to look at. */
-static unsigned choose_scan(struct reader *reader, const struct job_filter *filter, int64_t type)
+static unsigned choose_scan(struct reader *reader, const struct job_filter *filter, int64_t type, int64_t tenant)
 {
     if (filter->has_state && filter->state != JOB_SUCCEEDED) {
         if (filter->state == JOB_QUEUED || filter->state == JOB_RUNNING)
             return R_SCAN_OPEN;
         bind_int(reader->db.at[R_SCAN_STATE], 2, filter->state);
         return R_SCAN_STATE;
+    }
+    if (tenant) {
+        bind_int(reader->db.at[R_SCAN_TENANT], 2, tenant);
+        return R_SCAN_TENANT;
     }
     if (filter->type) {
         bind_int(reader->db.at[R_SCAN_TYPE], 2, type);
@@ -61,7 +72,8 @@ enum err reader_list(struct reader *reader, const struct job_filter *filter, uns
     int64_t type = filter->type ? row_name_hash(filter->type) : 0;
     int64_t queue = filter->queue ? row_name_hash(filter->queue) : 0;
     int64_t tag = filter->tag ? row_tag_mask(filter->tag) : 0;
-    unsigned scan = choose_scan(reader, filter, type), n = 0, looked = 0;
+    int64_t tenant = filter->tenant ? row_tenant_hash(filter->tenant) : 0;
+    unsigned scan = choose_scan(reader, filter, type, tenant), n = 0, looked = 0;
     int64_t next = before_seq > 0 ? before_seq : INT64_MAX;
     bool found = true;
     enum err err = db_step(&reader->db, R_BEGIN);
@@ -76,7 +88,7 @@ enum err reader_list(struct reader *reader, const struct job_filter *filter, uns
             break;
         looked++;
         next = sqlite3_column_int64(reader->db.at[scan], 0);
-        if (!row_may_match(reader->db.at[scan], filter, type, queue, tag))
+        if (!row_may_match(reader->db.at[scan], filter, type, queue, tag, tenant))
             continue;
         err = load(reader, next, &job);
         if (err)

@@ -6,13 +6,13 @@
 
 #include "jobs/view_priv.h"
 
-#define SCAN "SELECT seq, state, type, queue, tags FROM jobs "
+#define SCAN "SELECT seq, state, type, queue, tags, tenant FROM jobs "
 
 static const char *const statements[R_COUNT] = {
     [R_BEGIN] = "BEGIN",
     [R_END] = "COMMIT",
     [R_HORIZON] = "SELECT horizon FROM swept",
-    [R_LAST] = "SELECT max((SELECT max(pos) FROM events), (SELECT value FROM meta WHERE name = 'last_pos'))",
+    [R_LAST] = LAST_POS_SELECT,
     [R_JOB_BY_ID] = ROW_SELECT "WHERE j.id = ?1",
     [R_JOB_BY_SEQ] = ROW_SELECT "WHERE j.seq = ?1",
     [R_BODY] = "SELECT media, body FROM events WHERE pos = ?1 AND body IS NOT NULL",
@@ -22,6 +22,8 @@ static const char *const statements[R_COUNT] = {
         " ORDER BY remove_at LIMIT ?2",
     [R_SCAN_ALL] = SCAN "WHERE seq < ?1 ORDER BY seq DESC",
     [R_SCAN_TYPE] = SCAN "INDEXED BY jobs_type WHERE type = ?2 AND seq < ?1 ORDER BY seq DESC",
+    [R_SCAN_TENANT] =
+        SCAN "INDEXED BY jobs_tenant WHERE tenant = ?2 AND tenant <> 0 AND seq < ?1 ORDER BY seq DESC",
     [R_SCAN_STATE] = SCAN "INDEXED BY jobs_state WHERE state = ?2 AND state NOT IN (1, 2, 4) AND seq < ?1"
                           " ORDER BY seq DESC",
     [R_SCAN_OPEN] = SCAN "INDEXED BY jobs_open WHERE finished_at IS NULL AND seq < ?1 ORDER BY seq DESC",
@@ -57,8 +59,10 @@ void reader_close(struct reader *reader)
     free(reader);
 }
 
-const char *reader_log_id(const struct reader *reader)
+const char *reader_log_id(struct reader *reader)
 {
+    if (!reader->log_id[0] && schema_log_id(&reader->db, reader->log_id))
+        reader->log_id[0] = '\0';
     return reader->log_id;
 }
 
@@ -92,6 +96,31 @@ enum err reader_job(struct reader *reader, const char *id, struct job **ret_job)
     return reader_one(reader, R_JOB_BY_ID, ret_job);
 }
 
+/* An event without a body of its own may name one that is kept apart. */
+static enum err read_blob(struct reader *reader, int64_t pos, struct body **ret_body, struct blob *ret_blob)
+{
+    struct event event;
+    bool found = false;
+    int64_t seq;
+    enum err err;
+
+    bind_int(reader->db.at[R_EVENT], 1, pos);
+    err = db_row(&reader->db, R_EVENT, &found);
+    if (!err)
+        err = found ? event_load(reader->db.at[R_EVENT], &event, &seq) : ERR_NOT_FOUND;
+    db_reset(&reader->db, R_EVENT);
+    if (err)
+        return err;
+    if (event.blob.at) {
+        *ret_body = NULL;
+        *ret_blob = event.blob;
+    } else {
+        err = ERR_NOT_FOUND;
+    }
+    event_clear(&event);
+    return err;
+}
+
 enum err reader_body(struct reader *reader, int64_t pos, struct body **ret_body, struct blob *ret_blob)
 {
     bool found = false;
@@ -100,10 +129,10 @@ enum err reader_body(struct reader *reader, int64_t pos, struct body **ret_body,
     ret_blob->at = 0;
     bind_int(reader->db.at[R_BODY], 1, pos);
     err = db_row(&reader->db, R_BODY, &found);
-    if (!err)
-        err = found ? body_load(reader->db.at[R_BODY], 0, 1, ret_body) : ERR_NOT_FOUND;
+    if (!err && found)
+        err = body_load(reader->db.at[R_BODY], 0, 1, ret_body);
     db_reset(&reader->db, R_BODY);
-    return err;
+    return err || found ? err : read_blob(reader, pos, ret_body, ret_blob);
 }
 
 int64_t reader_last_pos(struct reader *reader)

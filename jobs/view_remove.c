@@ -89,7 +89,7 @@ static enum err write_removal(struct view *view, int64_t pos, int64_t at, const 
 static enum err leave_key(struct view *view, const struct job *job, const struct event *event,
                           struct key *ret_key, bool *ret_keep)
 {
-    int64_t hash = key_hash(job->spec->idempotency_key);
+    int64_t hash = key_hash(job->spec);
     bool found;
     enum err err = key_find(view, hash, event->at, ret_key, &found);
 
@@ -106,7 +106,8 @@ enum err remove_job(struct view *view, const struct job *job, const struct event
 {
     struct key key;
     bool keep = false;
-    enum err err = delete_events(view, job->pos);
+    bool only_submitted = view->kind == VIEW_OF_LOG_TO_WORK;
+    enum err err = only_submitted ? delete_row(view, W_EVENT_DELETE, job->seq) : delete_events(view, job->pos);
 
     if (!err)
         err = delete_row(view, W_JOB_DELETE, job->seq);
@@ -114,6 +115,8 @@ enum err remove_job(struct view *view, const struct job *job, const struct event
         err = leave_key(view, job, event, &key, &keep);
     if (err)
         return err;
+    if (only_submitted) /* keeps no history that could miss something */
+        return key_sweep(view, event->at);
     if (job->pos > view->sum.swept.horizon)
         view->sum.swept.horizon = job->pos;
     return write_removal(view, event->pos, event->at, event->job, keep ? &key : NULL);

@@ -33,11 +33,11 @@ static enum err replay_event(struct view *view, sqlite3_stmt *row)
 
     if (err)
         return err;
-    if (event.kind != EVENT_SUBMITTED)
+    if (event.kind != EVENT_SUBMITTED && seq)
         err = id_of(view, seq, event.job);
     if (!err)
         err = view_apply(view, &event, &step);
-    if (!err && !step.changed)
+    if (!err && step.outcome != OUTCOME_ACCEPTED)
         err = ERR_CORRUPT; /* it is in the log, so it was accepted once */
     job_unref(step.job);
     event_clear(&event);
@@ -93,7 +93,7 @@ enum err view_replay(const char *dir, const char *to_dir, char *message, size_t 
     if (!err)
         err = schema_log_id(&from, log_id);
     if (!err)
-        err = view_create(to_dir, log_id, &view, message, size);
+        err = view_create(to_dir, VIEW_IS_LOG, log_id, &view, message, size);
     if (!err && view_next_pos(view) != 2) {
         err = ERR_INVALID;
         snprintf(message, size, "%s is not empty", to_dir);
@@ -144,6 +144,9 @@ enum err view_dump(const char *dir, void (*line)(void *arg, const char *text, si
         /* Keys that are over count as none, whether they were swept away or not. */
         "SELECT 'key', keys.* FROM keys, swept WHERE gone IS NULL OR expires_at > swept.at ORDER BY hash",
         "SELECT 'swept', horizon, at, pos FROM swept",
+        "SELECT 'access', id, hex(hash), scopes, tenant, name, created_at, expires_at, made, gone FROM access_keys"
+        " ORDER BY id",
+        "SELECT 'paused', name FROM paused_queues ORDER BY name",
     };
     struct db db = {0};
     enum err err = db_open(&db, dir, SQLITE_OPEN_READONLY);

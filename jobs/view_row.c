@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "jobs/view_priv.h"
+#include "schema/access_key.h"
 #include "schema/job_json.h"
 
 enum column {
@@ -135,6 +136,11 @@ int64_t row_name_hash(const char *name)
     return (int64_t)hash;
 }
 
+int64_t row_tenant_hash(const char *tenant)
+{
+    return tenant && strcmp(tenant, TENANT_DEFAULT) != 0 ? row_name_hash(tenant) : 0;
+}
+
 int64_t row_tag_mask(const char *tag)
 {
     return INT64_C(1) << (row_name_hash(tag) % 63);
@@ -157,6 +163,7 @@ void row_bind_insert(sqlite3_stmt *stmt, const struct job *job)
     bind_int_or_null(stmt, 8, job->ready_pos);
     bind_int_or_null(stmt, 9, job->run_at);
     bind_int(stmt, 10, job->max_attempts);
+    bind_int(stmt, 11, row_tenant_hash(spec->tenant));
 }
 
 static void bind_end(sqlite3_stmt *stmt, const struct job *job)

@@ -11,19 +11,20 @@
 #include "schema/clock.h"
 
 #define APPLICATION_ID 1114990458 /* "Buzz" */
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 
 static_assert(JOB_SCHEDULED == 0 && JOB_QUEUED == 1 && JOB_RUNNING == 2 && JOB_RETRYING == 3 &&
                   JOB_SUCCEEDED == 4 && JOB_EXPIRED == 7,
               "states are stored as numbers");
-static_assert(EVENT_GENESIS == 0 && EVENT_SUBMITTED == 1 && EVENT_DONE == 4 && EVENT_REMOVED == 12,
+static_assert(EVENT_GENESIS == 0 && EVENT_SUBMITTED == 1 && EVENT_DONE == 4 && EVENT_REMOVED == 12 &&
+                  EVENT_QUEUE == 15,
               "kinds are stored as numbers");
 static_assert(INLINE_RESULT_MAX == 65536, "ROW_SELECT and EVENT_SELECT say it too");
 
 static const char tables[] =
-    /* log_id; last_pos where the newest events were ignored and left no row. */
+    /* log_id; last_pos where the newest events were ignored and left no row (of VIEW_IS_LOG). */
     "CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;"
-    /* The log. job: the id in a submission and a removal, the job's seq in everything else.
+    /* The log. job: the id in a submission and a removal, the job's seq in everything else about one.
      * media NULL: application/json. */
     "CREATE TABLE events(pos INTEGER PRIMARY KEY, prev INTEGER, at INTEGER NOT NULL, kind INTEGER NOT NULL,"
     " job, data TEXT, media TEXT, body BLOB);"
@@ -45,24 +46,57 @@ static const char tables[] =
     " pos INTEGER NOT NULL, has_key INTEGER NOT NULL);"
     "INSERT INTO swept VALUES(1, 0, 0, 0, 0);";
 
-enum err schema_make(struct db *db, const char *log_id)
-{
-    char sql[512];
-    enum err err;
+/* What the second schema has more than the first. */
+static const char tables_of_2[] =
+    "ALTER TABLE jobs ADD COLUMN tenant INTEGER NOT NULL DEFAULT 0;" /* a hash; 0: the default tenant */
+    "CREATE INDEX jobs_tenant ON jobs(tenant, seq) WHERE tenant <> 0;"
+    /* made, gone: positions of its making and of its revocation. */
+    "CREATE TABLE access_keys(id TEXT PRIMARY KEY, hash BLOB NOT NULL, scopes INTEGER NOT NULL,"
+    " tenant TEXT NOT NULL, name TEXT, created_at INTEGER NOT NULL, expires_at INTEGER, made INTEGER NOT NULL,"
+    " gone INTEGER) WITHOUT ROWID;"
+    "CREATE TABLE paused_queues(name TEXT PRIMARY KEY) WITHOUT ROWID;"
+    /* Where in a log kept elsewhere the view stands, in one row; none: the events table is the log. */
+    "CREATE TABLE place(one INTEGER PRIMARY KEY, kind INTEGER NOT NULL, pos INTEGER NOT NULL,"
+    " seal INTEGER NOT NULL, hash INTEGER NOT NULL);";
 
-    snprintf(sql, sizeof sql,
-             "PRAGMA application_id=%d; PRAGMA user_version=%d; INSERT INTO meta VALUES('log_id', '%s'), "
-             "('last_pos', 1);"
-             "INSERT INTO events(pos, at, kind, data) VALUES(1, %lld, %d, '{\"log_id\":\"%s\"}');",
-             APPLICATION_ID, SCHEMA_VERSION, log_id, (long long)clock_wall_ms(), EVENT_GENESIS, log_id);
-    err = db_run(db, "BEGIN IMMEDIATE");
-    if (!err)
-        err = db_run(db, tables);
-    if (!err)
-        err = db_run(db, sql);
-    if (!err)
-        err = db_run(db, "COMMIT");
-    return err;
+static void first_rows(enum view_kind kind, const char *log_id, char *sql, size_t size)
+{
+    if (kind == VIEW_IS_LOG)
+        snprintf(sql, size,
+                 "INSERT INTO meta VALUES('log_id', '%s'), ('last_pos', 1);"
+                 "INSERT INTO events(pos, at, kind, data) VALUES(1, %lld, %d, '{\"log_id\":\"%s\"}');",
+                 log_id, (long long)clock_wall_ms(), EVENT_GENESIS, log_id);
+    else
+        snprintf(sql, size, "INSERT INTO place VALUES(1, %d, 0, 0, 0);", (int)kind);
+}
+
+static enum err in_one_transaction(struct db *db, const char *const *sql, unsigned n)
+{
+    enum err err = db_run(db, "BEGIN IMMEDIATE");
+
+    for (unsigned i = 0; i < n && !err; i++)
+        err = db_run(db, sql[i]);
+    return err ? err : db_run(db, "COMMIT");
+}
+
+enum err schema_make(struct db *db, enum view_kind kind, const char *log_id)
+{
+    char rows[512], stamp[96];
+    const char *const all[] = {tables, tables_of_2, rows, stamp};
+
+    first_rows(kind, log_id, rows, sizeof rows);
+    snprintf(stamp, sizeof stamp, "PRAGMA application_id=%d; PRAGMA user_version=%d", APPLICATION_ID,
+             SCHEMA_VERSION);
+    return in_one_transaction(db, all, sizeof all / sizeof *all);
+}
+
+enum err schema_migrate(struct db *db)
+{
+    char stamp[48];
+    const char *const all[] = {tables_of_2, stamp};
+
+    snprintf(stamp, sizeof stamp, "PRAGMA user_version=%d", SCHEMA_VERSION);
+    return in_one_transaction(db, all, sizeof all / sizeof *all);
 }
 
 static enum err pragma_int(struct db *db, const char *sql, int64_t *ret_value)
@@ -92,7 +126,32 @@ static bool is_cut_short(struct db *db, const char *dir)
            !pragma_int(db, "PRAGMA page_size", &page_size) && file.st_size < pages * page_size;
 }
 
-enum err schema_check(struct db *db, const char *dir, bool *ret_is_new, char *message, size_t size)
+#define OTHER_LOG "%s/buzzer.db is a log of its own; with Kafka the service needs another data folder"
+
+/* Of what kind the file is, and whether that is the one wanted. A whole view serves a worker as well. */
+static enum err check_kind(struct db *db, const char *dir, enum view_kind *kind, char *message, size_t size)
+{
+    enum view_kind wanted = *kind;
+    int64_t found = VIEW_IS_LOG;
+    enum err err = pragma_int(db, "SELECT kind FROM place", &found);
+
+    if (err)
+        return err;
+    if (found == wanted || (found == VIEW_OF_LOG && wanted == VIEW_OF_LOG_TO_WORK)) {
+        *kind = (enum view_kind)found;
+        return ERR_OK;
+    }
+    snprintf(message, size,
+             found == VIEW_IS_LOG    ? OTHER_LOG
+             : wanted == VIEW_IS_LOG ? "%s/buzzer.db is a copy of a log in Kafka, and no Kafka is given"
+                                     : "%s/buzzer.db holds what a worker needs and no history; who answers clients "
+                                       "needs another data folder",
+             dir);
+    return ERR_CORRUPT;
+}
+
+enum err schema_check(struct db *db, const char *dir, enum view_kind *kind, enum schema_state *ret_state,
+                      char *message, size_t size)
 {
     int64_t application = 0, version = 0, n_tables = 0;
     enum err err = pragma_int(db, "PRAGMA application_id", &application);
@@ -107,19 +166,26 @@ enum err schema_check(struct db *db, const char *dir, bool *ret_is_new, char *me
     } else if (err) {
         snprintf(message, size, "%s/buzzer.db cannot be read: %s", dir, sqlite3_errmsg(db->sqlite));
     } else if (application == 0 && n_tables == 0) {
-        *ret_is_new = true;
+        *ret_state = SCHEMA_NONE;
     } else if (application != APPLICATION_ID) {
         err = ERR_CORRUPT;
         snprintf(message, size, "%s/buzzer.db is a database of another program", dir);
-    } else if (version != SCHEMA_VERSION) {
+    } else if (version < 1 || version > SCHEMA_VERSION) {
         err = ERR_CORRUPT;
         snprintf(message, size, "%s/buzzer.db has schema %lld; this program knows %d", dir,
                  (long long)version, SCHEMA_VERSION);
     } else if (is_cut_short(db, dir)) {
         err = ERR_CORRUPT;
         snprintf(message, size, "%s/buzzer.db is damaged: it was cut short", dir);
+    } else if (version < SCHEMA_VERSION) {
+        *ret_state = SCHEMA_OLD;
+        if (*kind != VIEW_IS_LOG) {
+            err = ERR_CORRUPT;
+            snprintf(message, size, OTHER_LOG, dir);
+        }
     } else {
-        *ret_is_new = false;
+        *ret_state = SCHEMA_OURS;
+        err = check_kind(db, dir, kind, message, size);
     }
     return err;
 }
@@ -128,15 +194,16 @@ enum err schema_log_id(struct db *db, char log_id[LOG_ID_SIZE])
 {
     sqlite3_stmt *stmt = NULL;
     int rc = sqlite3_prepare_v2(db->sqlite, "SELECT value FROM meta WHERE name = 'log_id'", -1, &stmt, NULL);
-    enum err err = ERR_CORRUPT;
+    enum err err = ERR_OK;
 
     if (rc == SQLITE_OK)
         rc = sqlite3_step(stmt);
-    if (rc == SQLITE_ROW && sqlite3_column_bytes(stmt, 0) == LOG_ID_SIZE - 1 && column_str(stmt, 0)) {
+    if (rc == SQLITE_DONE) {
+        log_id[0] = '\0';
+    } else if (rc == SQLITE_ROW && sqlite3_column_bytes(stmt, 0) == LOG_ID_SIZE - 1 && column_str(stmt, 0)) {
         memcpy(log_id, column_str(stmt, 0), LOG_ID_SIZE);
-        err = ERR_OK;
-    } else if (rc != SQLITE_DONE && rc != SQLITE_ROW) {
-        err = db_err(db, rc);
+    } else {
+        err = rc == SQLITE_ROW ? ERR_CORRUPT : db_err(db, rc);
     }
     sqlite3_finalize(stmt);
     return err;

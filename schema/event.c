@@ -54,4 +54,5 @@ void event_clear(struct event *event)
     event->key = NULL;
     free(event->queue);
     event->queue = NULL;
+    event->blob.at = 0;
 }

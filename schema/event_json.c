@@ -19,6 +19,15 @@ static void progress_encode(struct text *text, const struct progress *progress)
     text_char(text, '}');
 }
 
+static void blob_encode(struct text *text, const struct blob *blob)
+{
+    text_char(text, '{');
+    text_json_int(text, "at", blob->at);
+    text_json_int(text, "len", (int64_t)blob->len);
+    text_json_str(text, "media", blob->media_type);
+    text_char(text, '}');
+}
+
 void event_encode(struct text *text, const struct event *event)
 {
     text_char(text, '{');
@@ -41,6 +50,18 @@ void event_encode(struct text *text, const struct event *event)
     if (event->progress.percent >= 0 || event->progress.message) {
         text_json_key(text, "progress");
         progress_encode(text, &event->progress);
+    }
+    if (event->blob.at) {
+        text_json_key(text, "blob");
+        blob_encode(text, &event->blob);
+    }
+    if (event->key) {
+        text_json_key(text, "key");
+        access_key_encode(text, event->key);
+    }
+    if (event->queue) {
+        text_json_str(text, "queue", event->queue);
+        text_json_bool(text, "paused", event->paused);
     }
     text_char(text, '}');
 }
@@ -79,6 +100,60 @@ static enum err read_spec(const json_t *value, struct event *event)
     return spec_read(value, event->job, &event->spec);
 }
 
+/* Printable and not too long: it is to stand in a header. */
+static bool is_media_type(const char *media)
+{
+    size_t len = media ? strlen(media) : 0;
+
+    if (!len || len >= sizeof ((struct blob *)NULL)->media_type)
+        return false;
+    for (size_t i = 0; i < len; i++)
+        if (media[i] < ' ' || media[i] > '~')
+            return false;
+    return true;
+}
+
+static enum err read_blob(const json_t *value, struct blob *blob)
+{
+    struct members members;
+    const char *media;
+    enum err err;
+
+    if (!value)
+        return ERR_OK;
+    members_open(&members, value);
+    blob->at = members_int(&members, "at", 1, INT64_MAX, 0);
+    blob->len = (size_t)members_int(&members, "len", 0, INT64_MAX, 0);
+    media = members_str(&members, "media");
+    err = members_close(&members);
+    if (!err && (!blob->at || !is_media_type(media)))
+        err = ERR_CORRUPT;
+    if (!err)
+        strcpy(blob->media_type, media);
+    return err;
+}
+
+/* An event of the kind `key` has a key, no other has one; likewise `queue`. */
+static enum err read_key(const json_t *value, struct event *event)
+{
+    if ((value != NULL) != (event->kind == EVENT_KEY))
+        return ERR_CORRUPT;
+    return value ? access_key_decode(value, &event->key) : ERR_OK;
+}
+
+static enum err read_queue(const char *name, bool paused, struct event *event)
+{
+    if ((name != NULL) != (event->kind == EVENT_QUEUE) || (paused && !name))
+        return ERR_CORRUPT;
+    if (!name)
+        return ERR_OK;
+    if (!name_is_valid(name, strlen(name)))
+        return ERR_CORRUPT;
+    event->paused = paused;
+    event->queue = strdup(name);
+    return event->queue ? ERR_OK : ERR_NOMEM;
+}
+
 enum err event_decode(const char *json, size_t len, struct event *event)
 {
     json_t *root = members_parse(json, len);
@@ -98,6 +173,12 @@ enum err event_decode(const char *json, size_t len, struct event *event)
         err = error_decode(members_get(&members, "error"), &event->error);
     if (!err)
         err = read_progress(members_get(&members, "progress"), &event->progress);
+    if (!err)
+        err = read_blob(members_get(&members, "blob"), &event->blob);
+    if (!err)
+        err = read_key(members_get(&members, "key"), event);
+    if (!err)
+        err = read_queue(members_str(&members, "queue"), members_bool(&members, "paused"), event);
     if (!err)
         err = members_close(&members);
     if (err) {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "schema/access_key.h"
 #include "schema/job_json.h"
 #include "schema/members_priv.h"
 
@@ -27,6 +28,8 @@ void spec_encode(struct text *text, const struct spec *spec)
     text_json_str(text, "type", spec->type);
     if (strcmp(spec->queue, QUEUE_DEFAULT) != 0)
         text_json_str(text, "queue", spec->queue);
+    if (spec->tenant && strcmp(spec->tenant, TENANT_DEFAULT) != 0)
+        text_json_str(text, "tenant", spec->tenant);
     encode_int(text, "priority", spec->priority, PRIORITY_DEFAULT);
     encode_int(text, "created_at", spec->created_at, 0);
     encode_int(text, "run_at", spec->run_at, 0);
@@ -63,6 +66,12 @@ static enum err read_name(const char *name, const char *absent, char **ret_name)
         return ERR_CORRUPT;
     *ret_name = strdup(name);
     return *ret_name ? ERR_OK : ERR_NOMEM;
+}
+
+/* The usual tenant is NULL, however it came to be written. */
+static enum err read_tenant(const char *name, char **ret_tenant)
+{
+    return name && strcmp(name, TENANT_DEFAULT) != 0 ? read_name(name, NULL, ret_tenant) : ERR_OK;
 }
 
 static enum err read_tags(const json_t *tags, struct spec *spec)
@@ -138,6 +147,8 @@ enum err spec_read(const json_t *value, const char *id, struct spec **ret_spec)
     err = read_name(members_str(&members, "type"), NULL, &spec->type);
     if (!err)
         err = read_name(members_str(&members, "queue"), QUEUE_DEFAULT, &spec->queue);
+    if (!err)
+        err = read_tenant(members_str(&members, "tenant"), &spec->tenant);
     if (!err)
         err = read_params(members_get(&members, "params"), &spec->params);
     if (!err)

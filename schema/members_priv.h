@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "schema/access_key.h"
 #include "schema/job.h"
 #include "schema/text.h"
 
@@ -26,9 +27,12 @@ const char *members_str(struct members *members, const char *name); /* borrowed;
 char *members_copy(struct members *members, const char *name);    /* owned; NULL if absent */
 enum err members_close(struct members *members); /* CORRUPT if one is left that was not asked for */
 
-/* What both files of the family write and read. */
+/* What several files of the family write and read. */
 void error_encode(struct text *text, const struct job_error *error);           /* one JSON object */
 enum err error_decode(const json_t *value, struct job_error *ret_error);       /* NULL value: none */
 enum err spec_read(const json_t *value, const char *id, struct spec **ret_spec);
+/* access_key_json.c: a key made, with all there is of it, or revoked, with its id alone. */
+void access_key_encode(struct text *text, const struct access_key *key);
+enum err access_key_decode(const json_t *value, struct access_key **ret_key);
 
 #endif

@@ -98,6 +98,7 @@ static inline void event_fails(struct event *event, int64_t retry_at)
 
 struct world {
     char dir[64];
+    enum view_kind kind;
     struct view *view;
 };
 
@@ -105,14 +106,20 @@ static inline void world_open(struct world *world)
 {
     char message[256];
 
-    if (view_open(world->dir, VIEW_IS_LOG, &world->view, message, sizeof message))
+    if (view_open(world->dir, world->kind, &world->view, message, sizeof message))
         fail_msg("%s", message);
+}
+
+static inline void world_make_of(struct world *world, enum view_kind kind)
+{
+    world->kind = kind;
+    folder_make(world->dir);
+    world_open(world);
 }
 
 static inline void world_make(struct world *world)
 {
-    folder_make(world->dir);
-    world_open(world);
+    world_make_of(world, VIEW_IS_LOG);
 }
 
 static inline void world_end(struct world *world)
@@ -121,21 +128,41 @@ static inline void world_end(struct world *world)
     folder_remove(world->dir);
 }
 
-/* Applies and clears the event; returns the outcome. */
-static inline enum outcome world_apply(struct world *world, struct event *event, struct view_step *ret_step)
+/* Applies the event at the position it has. */
+static inline enum outcome world_apply_at(struct world *world, struct event *event, struct view_step *ret_step)
 {
     struct view_step step;
 
-    event->pos = view_next_pos(world->view);
     assert_int_equal(view_begin(world->view), ERR_OK);
     assert_int_equal(view_apply(world->view, event, &step), ERR_OK);
     assert_int_equal(view_commit(world->view), ERR_OK);
-    event_clear(event);
     if (ret_step)
         *ret_step = step;
     else
         job_unref(step.job);
     return (enum outcome)step.outcome;
+}
+
+/* Applies the event at the next position and clears it; returns the outcome. */
+static inline enum outcome world_apply(struct world *world, struct event *event, struct view_step *ret_step)
+{
+    enum outcome outcome;
+
+    event->pos = view_next_pos(world->view);
+    outcome = world_apply_at(world, event, ret_step);
+    event_clear(event);
+    return outcome;
+}
+
+static inline void world_genesis(struct world *world, const char *log_id, uint64_t seal)
+{
+    struct event event;
+
+    event_init(&event, EVENT_GENESIS, NULL, T0);
+    event.pos = 1;
+    event.seal = seal;
+    strcpy(event.log_id, log_id);
+    assert_int_equal(world_apply_at(world, &event, NULL), OUTCOME_ACCEPTED);
 }
 
 static inline enum outcome world_tell(struct world *world, enum event_kind kind, unsigned number, int epoch,

@@ -107,7 +107,7 @@ static void whatever_happens_the_log_comes_to_the_same_view(void **state)
 
 static void write_until_killed(const char *dir, unsigned first, int told)
 {
-    struct world world;
+    struct world world = {.kind = VIEW_IS_LOG};
 
     strcpy(world.dir, dir);
     world_open(&world);
@@ -150,7 +150,7 @@ static void what_was_acknowledged_survives_a_kill_at_any_moment(void **state)
         close(pipe_ends[0]);
         assert_int_equal(waitpid(pid, &status, 0), pid);
 
-        struct world world;
+        struct world world = {.kind = VIEW_IS_LOG};
         strcpy(world.dir, dir);
         world_open(&world);
         assert_int_equal(reader_open(dir, &reader), ERR_OK);
