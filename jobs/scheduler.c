@@ -5,7 +5,14 @@
  * scheduler_known.c  what the log tells of each job: candidates, timers, claims that come back
  * scheduler_end.c    how attempts end, and what to tell the log of it
  * scheduler_next.c   what to do next: kill, append, start, then what is due, then new claims
- * scheduler_claim.c  one claim's life; scheduler_store.c, scheduler_heap.c: a million waiting jobs */
+ * scheduler_claim.c  one claim's life; scheduler_store.c, scheduler_heap.c: a million waiting jobs
+ * scheduler_queues.c which queues are paused
+ *
+ * And where there are other workers:
+ *
+ * scheduler_members.c  who they are and what they hold
+ * scheduler_watch.c    who is lost, and when we have to stop ourselves
+ * scheduler_rank.c     who goes first */
 #include "jobs/scheduler.h"
 
 #include <stdlib.h>
@@ -27,10 +34,18 @@ enum err scheduler_new(const struct scheduler_config *config, struct scheduler *
     TAILQ_INIT(&s->todo);
     TAILQ_INIT(&s->later);
     TAILQ_INIT(&s->spare);
+    TAILQ_INIT(&s->live);
+    TAILQ_INIT(&s->gone);
     s->types = config->types;
     s->slots = config->slots;
     s->random = config->seed | 1;
     s->timers.kind = HEAP_TIMER;
+    s->asides.kind = HEAP_LINE;
+    s->lease_ms = config->lease_ms;
+    s->is_up = true;
+    s->is_fenced = s->lease_ms > 0;          /* until we have heard ourselves */
+    s->last_own_ms = s->deaf_since_ms = INT64_MIN / 2;
+    s->name_hash = rank_hash(config->worker);
     s->round_trip_us = 2000;
     s->hold_ms = HOLD_MIN_MS;
     s->n_types = types_count(config->types);
@@ -39,7 +54,7 @@ enum err scheduler_new(const struct scheduler_config *config, struct scheduler *
     if (!s->stats || !s->worker)
         goto out;
     for (unsigned i = 0; i < s->n_types; i++)
-        s->stats[i] = (struct type_stat){.ready.kind = HEAP_READY, .run_us = -1};
+        s->stats[i] = (struct type_stat){.ready.kind = HEAP_LINE, .paused.kind = HEAP_LINE, .run_us = -1};
     err = store_init(&s->store);
     if (err)
         goto out;
@@ -62,9 +77,14 @@ void scheduler_free(struct scheduler *s)
         next = TAILQ_NEXT(claim, in_all);
         free(claim);
     }
-    for (unsigned i = 0; s->stats && i < s->n_types; i++)
+    for (unsigned i = 0; s->stats && i < s->n_types; i++) {
         heap_clear(&s->stats[i].ready);
+        heap_clear(&s->stats[i].paused);
+    }
     heap_clear(&s->timers);
+    heap_clear(&s->asides);
+    queues_clear(&s->queues);
+    members_clear(s);
     store_clear(&s->store);
     free(s->stats);
     free(s->worker);
@@ -77,6 +97,7 @@ void scheduler_tick(struct scheduler *s, int64_t wall_ms, int64_t mono_ms)
 
     s->wall_ms = wall_ms;
     s->mono_ms = mono_ms;
+    watch(s, mono_ms);
     TAILQ_FOREACH(claim, &s->all, in_all) {
         if (claim->state != CLAIM_BEGUN)
             continue;
@@ -117,13 +138,15 @@ static int64_t sooner(int64_t a, int64_t b)
 
 int64_t scheduler_next_tick(const struct scheduler *s, int64_t wall_ms, int64_t mono_ms)
 {
-    int64_t in = TICK_MAX_MS;
+    int64_t in = sooner(TICK_MAX_MS, watch_next(s, mono_ms));
     const struct claim *claim;
 
     if (mono_ms < s->hold_until_ms)
         in = sooner(in, s->hold_until_ms - mono_ms);
     else if (s->timers.n > 0)
         in = sooner(in, s->timers.at[0].key - wall_ms);
+    if (mono_ms >= s->hold_until_ms && s->asides.n > 0)
+        in = sooner(in, s->asides.at[0].key - mono_ms);
     TAILQ_FOREACH(claim, &s->all, in_all) {
         if (claim->state != CLAIM_BEGUN)
             continue;
@@ -147,7 +170,7 @@ bool scheduler_is_settled(const struct scheduler *s)
 
 unsigned scheduler_waiting(const struct scheduler *s)
 {
-    return s->n_ready;
+    return s->n_ready + s->n_aside;
 }
 
 int64_t scheduler_run_us(const struct scheduler *s, unsigned type)

@@ -69,10 +69,18 @@ static void drop_todo(struct scheduler *s, struct claim *claim)
     claim->is_later = false;
 }
 
+static void leave_log(struct scheduler *s, struct claim *claim)
+{
+    if (claim->is_in_log && claim->type != TYPE_UNKNOWN)
+        s->stats[claim->type].n_held--;
+    claim->is_in_log = false;
+}
+
 void claim_free(struct scheduler *s, struct claim *claim)
 {
     if (!claim)
         return;
+    leave_log(s, claim);
     leave_hand(s, claim, claim->state == CLAIM_ENDING ? CLAIM_ENDING : CLAIM_FENCED);
     drop_todo(s, claim);
     if (claim->entry != ENTRY_NONE)
@@ -94,6 +102,18 @@ static void add_todo(struct scheduler *s, struct claim *claim, unsigned what)
     claim->todo |= (uint8_t)what;
 }
 
+/* Workers that each took one more of a type than there may be see it here, each in the same order of
+ * the log: the one that came last gives it back. What is still lost on its way counts for neither, so
+ * this is nearly exact, not a promise. */
+static bool is_over_limit(const struct scheduler *s, const struct claim *claim)
+{
+    if (claim->type == TYPE_UNKNOWN)
+        return false;
+    const struct type_stat *stat = &s->stats[claim->type];
+    int limit = types_at(s->types, claim->type)->concurrency;
+    return limit > 0 && stat->n_foreign > 0 && stat->n_foreign + stat->n_held >= limit;
+}
+
 void claim_accept(struct scheduler *s, struct claim *claim, struct job *job, int64_t mono_ms)
 {
     int64_t took_us = (mono_ms - claim->sent_ms) * 1000;
@@ -103,7 +123,11 @@ void claim_accept(struct scheduler *s, struct claim *claim, struct job *job, int
     s->round_trip_us += (took_us - s->round_trip_us) / 8;
     claim->state = CLAIM_HELD;
     claim->job = job_ref(job);
-    if (s->is_draining)
+    bool is_unwanted = s->is_draining || s->is_fenced || is_over_limit(s, claim);
+    claim->is_in_log = true;
+    if (claim->type != TYPE_UNKNOWN)
+        s->stats[claim->type].n_held++;
+    if (is_unwanted)
         claim_finish(s, claim, EVENT_RELEASED);
     else
         add_todo(s, claim, TODO_START);
@@ -159,6 +183,7 @@ void claim_fence(struct scheduler *s, struct claim *claim)
         return;
     }
     drop_todo(s, claim);
+    leave_log(s, claim);
     leave_hand(s, claim, CLAIM_FENCED);
     store_at(&s->store, claim->entry)->claim = NULL;
     claim->entry = ENTRY_NONE;

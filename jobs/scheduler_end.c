@@ -70,7 +70,7 @@ static enum event_kind kind_of_end(const struct claim *claim, const struct attem
         return EVENT_CANCELLED;
     if (end->ok)
         return EVENT_DONE;
-    if (claim->is_stopping && claim->reason == KILL_DRAIN)
+    if (claim->is_stopping && (claim->reason == KILL_DRAIN || claim->reason == KILL_FENCED))
         return EVENT_RELEASED;
     return EVENT_FAILED;
 }
@@ -171,9 +171,12 @@ void scheduler_on_refused(struct scheduler *s, const struct event *event, enum e
             entry->state = ENTRY_READY;
             entry_line_up(s, number, 0);
         }
-    } else if (event->kind == EVENT_DUE || event->kind == EVENT_EXPIRED || event->kind == EVENT_LOST) {
-        if (!claim && entry->state != ENTRY_PARKED)
+    } else if (event->kind == EVENT_DUE || event->kind == EVENT_EXPIRED) {
+        if (entry->state == ENTRY_TIMED || entry->state == ENTRY_READY)
             entry_set_timer(s, number, s->wall_ms + s->hold_until_ms - mono_ms);
+    } else if (event->kind == EVENT_LOST) {
+        if (entry->state == ENTRY_FOREIGN && entry->line == LINE_ASIDE)
+            entry_step_aside(s, number, s->hold_until_ms);
     } else if (claim && claim->state == CLAIM_ENDING && claim->epoch == event->epoch && !claim->todo) {
         keep_for_later(s, claim, event);
     }

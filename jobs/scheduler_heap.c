@@ -82,3 +82,9 @@ void heap_remove(struct heap *heap, struct store *store, uint32_t entry)
     else
         sink(heap, store, place, last);
 }
+
+void heap_rebuild(struct heap *heap, struct store *store)
+{
+    for (uint32_t place = heap->n; place-- > 0;)
+        sink(heap, store, place, heap->at[place]);
+}

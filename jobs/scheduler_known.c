@@ -4,20 +4,63 @@
 
 #include "jobs/scheduler_priv.h"
 
-static struct heap *ready_of(struct scheduler *s, const struct entry *entry)
+static void leave_line(struct scheduler *s, uint32_t number)
 {
-    return entry->type == TYPE_UNKNOWN ? NULL : &s->stats[entry->type].ready;
+    struct entry *entry = store_at(&s->store, number);
+
+    if (entry->line == LINE_READY) {
+        heap_remove(&s->stats[entry->type].ready, &s->store, number);
+        s->n_ready--;
+    } else if (entry->line == LINE_PAUSED) {
+        heap_remove(&s->stats[entry->type].paused, &s->store, number);
+    } else if (entry->line == LINE_ASIDE) {
+        heap_remove(&s->asides, &s->store, number);
+        if (entry->state == ENTRY_READY) {
+            s->stats[entry->type].n_aside--;
+            s->n_aside--;
+        }
+    }
+    entry->line = LINE_NONE;
+}
+
+/* Where its order puts it. */
+static void join_line(struct scheduler *s, uint32_t number)
+{
+    struct entry *entry = store_at(&s->store, number);
+    struct type_stat *stat = &s->stats[entry->type];
+
+    entry->line = entry->queue->is_paused ? LINE_PAUSED : LINE_READY;
+    heap_push(entry->line == LINE_PAUSED ? &stat->paused : &stat->ready, &s->store, number, entry->order);
+    s->n_ready += entry->line == LINE_READY;
+}
+
+bool entry_step_aside(struct scheduler *s, uint32_t number, int64_t mono_ms)
+{
+    struct entry *entry = store_at(&s->store, number);
+
+    if (entry->state == ENTRY_READY && heap_reserve(&s->asides, s->asides.n + s->n_foreign + 1))
+        return false;
+    leave_line(s, number);
+    entry->line = LINE_ASIDE;
+    heap_push(&s->asides, &s->store, number, mono_ms);
+    if (entry->state == ENTRY_READY) {
+        s->stats[entry->type].n_aside++;
+        s->n_aside++;
+    }
+    return true;
+}
+
+void entry_come_back(struct scheduler *s, uint32_t number)
+{
+    leave_line(s, number);
+    store_at(&s->store, number)->is_ripe = true;
+    join_line(s, number);
 }
 
 void entry_leave_heaps(struct scheduler *s, uint32_t number)
 {
-    struct entry *entry = store_at(&s->store, number);
-
     heap_remove(&s->timers, &s->store, number);
-    if (entry->place[HEAP_READY] != ENTRY_NONE) {
-        heap_remove(ready_of(s, entry), &s->store, number);
-        s->n_ready--;
-    }
+    leave_line(s, number);
 }
 
 void entry_set_timer(struct scheduler *s, uint32_t number, int64_t wall_ms)
@@ -35,6 +78,8 @@ static void forget(struct scheduler *s, uint32_t number)
     else if (entry->claim)
         claim_fence(s, entry->claim);
     entry_leave_heaps(s, number);
+    member_let_go(s, number);
+    queue_drop(&s->queues, entry->queue);
     if (entry->type != TYPE_UNKNOWN)
         s->stats[entry->type].n_entries--;
     store_remove(&s->store, number);
@@ -44,15 +89,21 @@ static void forget(struct scheduler *s, uint32_t number)
 static enum err remember(struct scheduler *s, const struct job *job, uint32_t *ret_number)
 {
     const struct job_type *type = types_find(s->types, job->spec->type);
-    enum err err = heap_reserve(&s->timers, s->store.n_entries + 1);
+    struct queue *queue = queue_take(&s->queues, job->spec->queue);
+    enum err err = queue ? heap_reserve(&s->timers, s->store.n_entries + 1) : ERR_NOMEM;
 
     if (!err && type)
         err = heap_reserve(&s->stats[type->number].ready, s->stats[type->number].n_entries + 1);
+    if (!err && type && s->queues.n_paused)
+        err = heap_reserve(&s->stats[type->number].paused, s->stats[type->number].n_entries + 1);
     if (!err)
         err = store_add(&s->store, job->spec->id, ret_number);
-    if (err)
+    if (err) {
+        queue_drop(&s->queues, queue);
         return err;
+    }
     struct entry *entry = store_at(&s->store, *ret_number);
+    entry->queue = queue;
     entry->type = type ? (uint16_t)type->number : TYPE_UNKNOWN;
     if (type)
         s->stats[type->number].n_entries++;
@@ -66,10 +117,8 @@ void entry_line_up(struct scheduler *s, uint32_t number, int64_t due_at)
     int64_t timer = entry->expires_at;
 
     entry_leave_heaps(s, number);
-    if (entry->state == ENTRY_READY && ready_of(s, entry)) {
-        heap_push(ready_of(s, entry), &s->store, number, entry->order);
-        s->n_ready++;
-    }
+    if (entry->state == ENTRY_READY && entry->type != TYPE_UNKNOWN)
+        join_line(s, number);
     if (entry->state == ENTRY_TIMED && (!timer || due_at < timer))
         timer = due_at ? due_at : 1;
     if (timer)
@@ -101,6 +150,7 @@ static enum err take_own(struct scheduler *s, uint32_t number, struct job *job, 
     }
     if (!claim) {
         entry_leave_heaps(s, number);
+        member_let_go(s, number);
         claim = claim_new(s, number, job->epoch, mono_ms);
         if (!claim)
             return ERR_NOMEM;
@@ -125,26 +175,39 @@ static void take_waiting(struct scheduler *s, uint32_t number, const struct job 
         claim_free(s, entry->claim);
     else if (entry->claim)
         claim_fence(s, entry->claim);
+    entry_leave_heaps(s, number);
+    member_let_go(s, number);
     entry->epoch = job->epoch;
+    entry->is_ripe = false;
     entry->order = ((int64_t)(PRIORITY_MAX - job->spec->priority) << 56) | job->ready_pos;
     entry->expires_at = expiry(job);
     entry->state = job->state == JOB_QUEUED ? ENTRY_READY : ENTRY_TIMED;
     entry_line_up(s, number, job->run_at);
 }
 
-static void take_foreign(struct scheduler *s, uint32_t number, const struct job *job, bool is_seed)
+/* Without a lease there is no other worker: whoever held it when we began is an earlier life. */
+static enum err take_foreign(struct scheduler *s, uint32_t number, const struct job *job, bool is_seed)
 {
     struct entry *entry = store_at(&s->store, number);
 
     if (entry->state == ENTRY_FOREIGN && entry->epoch == job->epoch)
-        return;                                  /* declared lost already; somebody wants it cancelled, say */
+        return ERR_OK;                           /* watched already; somebody wants it cancelled, say */
     if (entry->claim)
         claim_fence(s, entry->claim);
     entry_leave_heaps(s, number);
+    member_let_go(s, number);
     entry->epoch = job->epoch;
-    entry->state = is_seed ? ENTRY_FOREIGN : ENTRY_PARKED;
-    if (is_seed)
-        entry_set_timer(s, number, s->wall_ms);
+    entry->state = ENTRY_PARKED;
+    if (heap_reserve(&s->asides, s->asides.n + s->n_foreign + 1))
+        return ERR_NOMEM;                        /* room is made here, so that calling it lost cannot fail */
+    if (s->lease_ms)
+        return member_hold(s, job->worker, number);
+    if (!is_seed)
+        return ERR_OK;
+    entry->state = ENTRY_FOREIGN;
+    entry->holder = NULL;
+    entry_step_aside(s, number, s->mono_ms);
+    return ERR_OK;
 }
 
 static enum err take_in(struct scheduler *s, struct job *job, int64_t mono_ms, bool is_seed)
@@ -172,7 +235,7 @@ static enum err take_in(struct scheduler *s, struct job *job, int64_t mono_ms, b
     else if (is_ours(s, job))
         err = take_own(s, number, job, mono_ms);
     else
-        take_foreign(s, number, job, is_seed);
+        err = take_foreign(s, number, job, is_seed);
     if (!err)
         store_at(&s->store, number)->pos = job->pos;
     return err;

@@ -6,8 +6,6 @@
 
 #include "jobs/scheduler_priv.h"
 
-#define ASK_AGAIN_MS 10000       /* for what was appended and not heard of: asking twice harms nothing */
-
 static enum scheduler_do next_todo(struct scheduler *s, struct scheduler_action *action)
 {
     struct claim *claim = TAILQ_FIRST(&s->todo);
@@ -41,15 +39,31 @@ static enum scheduler_do next_due(struct scheduler *s, int64_t wall_ms, struct s
         return SCHEDULER_NOTHING;
     uint32_t number = s->timers.at[0].entry;
     struct entry *entry = store_at(&s->store, number);
-    enum event_kind kind = EVENT_LOST;
+    enum event_kind kind = entry->expires_at && entry->expires_at <= wall_ms ? EVENT_EXPIRED : EVENT_DUE;
 
-    if (entry->state != ENTRY_FOREIGN)
-        kind = entry->expires_at && entry->expires_at <= wall_ms ? EVENT_EXPIRED : EVENT_DUE;
     event_init(&action->event, kind, entry->id, wall_ms);
-    if (kind == EVENT_LOST)
-        action->event.epoch = entry->epoch;
     entry_set_timer(s, number, wall_ms + ASK_AGAIN_MS);
     return action->what = SCHEDULER_APPEND;
+}
+
+/* Those who stood aside for long enough: candidates come back, and what is still held is lost. */
+static enum scheduler_do next_aside(struct scheduler *s, int64_t wall_ms, int64_t mono_ms,
+                                    struct scheduler_action *action)
+{
+    while (s->asides.n > 0 && s->asides.at[0].key <= mono_ms) {
+        uint32_t number = s->asides.at[0].entry;
+        struct entry *entry = store_at(&s->store, number);
+
+        if (entry->state != ENTRY_FOREIGN) {
+            entry_come_back(s, number);
+            continue;
+        }
+        event_init(&action->event, EVENT_LOST, entry->id, wall_ms);
+        action->event.epoch = entry->epoch;
+        entry_step_aside(s, number, mono_ms + ASK_AGAIN_MS);
+        return action->what = SCHEDULER_APPEND;
+    }
+    return SCHEDULER_NOTHING;
 }
 
 /* How many short jobs may be in hand for each free slot: what it runs while a claim makes its way
@@ -60,15 +74,30 @@ static int ahead(const struct scheduler *s, int64_t run_us, int free_slots)
     return free_slots + (int)(n > SCHEDULER_AHEAD_MAX ? SCHEDULER_AHEAD_MAX : n);
 }
 
+static bool may_be_long(const struct type_stat *stat)
+{
+    return stat->run_us < 0 || stat->run_us >= SCHEDULER_SHORT_US;
+}
+
 static bool has_room(const struct scheduler *s, const struct type_stat *stat)
 {
     int free_slots = s->slots - s->n_long;
 
     if (free_slots <= 0)
         return false;
-    if (stat->run_us < 0 || stat->run_us >= SCHEDULER_SHORT_US)
+    if (may_be_long(stat))
         return true;
     return s->n_short < ahead(s, stat->run_us, free_slots);
+}
+
+/* A limit is over all workers, so what the log shows of others counts, and what was left to others just
+ * now as well. Best effort: two that claim at the same moment see nothing of each other yet. */
+static bool is_at_limit(const struct scheduler *s, unsigned type)
+{
+    const struct type_stat *stat = &s->stats[type];
+    int limit = types_at(s->types, type)->concurrency;
+
+    return limit > 0 && stat->n_in_hand + stat->n_foreign + stat->n_aside >= limit;
 }
 
 /* The first candidate of all types that are not at their limit; none if there is no room for it: no
@@ -79,8 +108,7 @@ static struct type_stat *best_type(struct scheduler *s)
 
     for (unsigned i = 0; i < s->n_types; i++) {
         struct type_stat *stat = &s->stats[i];
-        int limit = types_at(s->types, i)->concurrency;
-        if (stat->ready.n == 0 || (limit > 0 && stat->n_in_hand >= limit))
+        if (stat->ready.n == 0 || is_at_limit(s, i))
             continue;
         if (!best || stat->ready.at[0].key < best->ready.at[0].key)
             best = stat;
@@ -88,10 +116,27 @@ static struct type_stat *best_type(struct scheduler *s)
     return best && has_room(s, best) ? best : NULL;
 }
 
+/* The best candidate that is ours to claim; those that others go first for step aside. */
+static struct type_stat *own_type(struct scheduler *s, int64_t mono_ms)
+{
+    struct type_stat *stat;
+
+    while ((stat = best_type(s))) {
+        uint32_t number = stat->ready.at[0].entry;
+        struct entry *entry = store_at(&s->store, number);
+        int64_t wait = entry->is_ripe ? 0 : rank_wait(s, entry, may_be_long(stat));
+
+        if (!wait || !entry_step_aside(s, number, mono_ms + wait))
+            break;
+    }
+    return stat;
+}
+
 static enum scheduler_do next_claim(struct scheduler *s, int64_t wall_ms, int64_t mono_ms,
                                     struct scheduler_action *action)
 {
-    struct type_stat *stat = s->is_draining || s->n_ready == 0 ? NULL : best_type(s);
+    bool may_claim = !s->is_draining && !s->is_fenced && s->is_up && s->n_ready > 0;
+    struct type_stat *stat = may_claim ? own_type(s, mono_ms) : NULL;
 
     if (!stat)
         return SCHEDULER_NOTHING;
@@ -120,6 +165,7 @@ enum scheduler_do scheduler_next(struct scheduler *s, int64_t wall_ms, int64_t m
     *ret_action = (struct scheduler_action){.event.progress.percent = -1};
     s->wall_ms = wall_ms;
     s->mono_ms = mono_ms;
+    watch(s, mono_ms);
     if (mono_ms >= s->hold_until_ms && !TAILQ_EMPTY(&s->later)) {
         struct claim *claim;
         TAILQ_FOREACH(claim, &s->later, in_todo)
@@ -129,6 +175,8 @@ enum scheduler_do scheduler_next(struct scheduler *s, int64_t wall_ms, int64_t m
     what = next_todo(s, ret_action);
     if (what == SCHEDULER_NOTHING && mono_ms >= s->hold_until_ms) {
         what = next_due(s, wall_ms, ret_action);
+        if (what == SCHEDULER_NOTHING)
+            what = next_aside(s, wall_ms, mono_ms, ret_action);
         if (what == SCHEDULER_NOTHING)
             what = next_claim(s, wall_ms, mono_ms, ret_action);
     }

@@ -52,6 +52,7 @@ static void a_hundred_thousand_waiting_jobs_go_in_order(void **state)
     unsigned expected = 0;
 
     spec->type = strdup("one");
+    spec->queue = strdup("default");
     spec->timeout_ms = 1000;
     for (unsigned i = 0; i < MANY; i++) {            /* against their order, so that the heap has work */
         id_of(MANY - i, spec->id);

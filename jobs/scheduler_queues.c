@@ -1,0 +1,155 @@
+/* The queues jobs wait in, each known once by its name, so that a job's entry can point to it; and
+ * which of them are paused. Pausing moves what waits in them out of the line in one pass over the
+ * heaps, and resuming moves it back into its old order: a million waiting jobs take milliseconds,
+ * and nothing looks at them in between. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "jobs/scheduler_priv.h"
+#include "schema/hash.h"
+
+#define ROWS_MIN 64u
+
+static struct queue_list *row_of(const struct queues *queues, const char *name)
+{
+    return &queues->rows[hash_bytes(HASH_START, name, strlen(name)) & (queues->n_rows - 1)];
+}
+
+/* Rows stay short however many queues there are. */
+static enum err make_room(struct queues *queues)
+{
+    struct queues grown = *queues;
+    struct queue *queue;
+
+    if (queues->n < queues->n_rows)
+        return ERR_OK;
+    grown.n_rows = queues->n_rows ? queues->n_rows * 2 : ROWS_MIN;
+    grown.rows = calloc(grown.n_rows, sizeof *grown.rows);
+    if (!grown.rows)
+        return ERR_NOMEM;
+    for (unsigned i = 0; i < queues->n_rows; i++) {
+        while ((queue = LIST_FIRST(&queues->rows[i]))) {
+            LIST_REMOVE(queue, link);
+            LIST_INSERT_HEAD(row_of(&grown, queue->name), queue, link);
+        }
+    }
+    free(queues->rows);
+    *queues = grown;
+    return ERR_OK;
+}
+
+struct queue *queue_take(struct queues *queues, const char *name)
+{
+    size_t size = strlen(name) + 1;
+    struct queue *queue;
+
+    if (make_room(queues))
+        return NULL;
+    LIST_FOREACH(queue, row_of(queues, name), link) {
+        if (strcmp(queue->name, name) == 0) {
+            queue->n_refs++;
+            return queue;
+        }
+    }
+    queue = malloc(sizeof *queue + size);
+    if (!queue)
+        return NULL;
+    *queue = (struct queue){.n_refs = 1};
+    memcpy(queue->name, name, size);
+    LIST_INSERT_HEAD(row_of(queues, name), queue, link);
+    queues->n++;
+    return queue;
+}
+
+void queue_drop(struct queues *queues, struct queue *queue)
+{
+    if (!queue || --queue->n_refs > 0)
+        return;
+    LIST_REMOVE(queue, link);
+    queues->n--;
+    free(queue);
+}
+
+void queues_clear(struct queues *queues)
+{
+    struct queue *queue;
+
+    for (unsigned i = 0; i < queues->n_rows; i++) {
+        while ((queue = LIST_FIRST(&queues->rows[i]))) {
+            LIST_REMOVE(queue, link);
+            free(queue);
+        }
+    }
+    free(queues->rows);
+    free(queues->paused);
+    *queues = (struct queues){0};
+}
+
+/* What stands in one line and belongs in the other. */
+static void sift(struct scheduler *s, struct heap *from, struct heap *to, enum entry_line line)
+{
+    uint32_t kept = 0, had = to->n;
+
+    for (uint32_t i = 0; i < from->n; i++) {
+        struct heap_node node = from->at[i];
+        struct entry *entry = store_at(&s->store, node.entry);
+
+        if (entry->queue->is_paused == (line == LINE_PAUSED)) {
+            to->at[to->n++] = node;
+            entry->line = line;
+        } else {
+            from->at[kept++] = node;
+        }
+    }
+    from->n = kept;
+    if (to->n == had)
+        return;
+    heap_rebuild(from, &s->store);
+    heap_rebuild(to, &s->store);
+}
+
+static void line_up_anew(struct scheduler *s)
+{
+    s->n_ready = 0;
+    for (unsigned i = 0; i < s->n_types; i++) {
+        struct type_stat *stat = &s->stats[i];
+
+        sift(s, &stat->ready, &stat->paused, LINE_PAUSED);
+        sift(s, &stat->paused, &stat->ready, LINE_READY);
+        s->n_ready += stat->ready.n;
+    }
+}
+
+enum err scheduler_set_paused(struct scheduler *s, const char *const *names, unsigned n)
+{
+    enum err err = ERR_NOMEM;
+    struct queues *queues = &s->queues;
+    struct queue **paused = calloc(n ? n : 1, sizeof *paused);
+    unsigned taken = 0;
+
+    if (!paused)
+        return ERR_NOMEM;
+    for (unsigned i = 0; n && i < s->n_types; i++)
+        if (heap_reserve(&s->stats[i].paused, s->stats[i].n_entries))
+            goto out;
+    for (; taken < n; taken++)
+        if (!(paused[taken] = queue_take(queues, names[taken])))
+            goto out;
+    for (unsigned i = 0; i < queues->n_paused; i++)
+        queues->paused[i]->is_paused = false;
+    for (unsigned i = 0; i < n; i++)
+        paused[i]->is_paused = true;
+
+    struct queue **before = queues->paused;
+    taken = queues->n_paused;
+    queues->paused = paused;
+    queues->n_paused = n;
+    paused = before;
+    line_up_anew(s);
+    err = ERR_OK;
+out:
+    while (taken > 0)
+        queue_drop(queues, paused[--taken]);
+    free(paused);
+    return err;
+}
