@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/hold.h"
 #include "api/query.h"
 #include "schema/job_json.h"
 
@@ -55,8 +56,11 @@ bool request_job(struct request *request, struct job **ret_job)
     const char *id = request_id(request);
     enum err err = ERR_NOT_FOUND;
 
-    if (id && id_is_valid(id, strlen(id)))
+    if (id && id_is_valid(id, strlen(id))) {
         err = reader_job(request_thread(request)->reader, id, ret_job);
+        if (err == ERR_NOT_FOUND && hold_for_job(request, id))
+            return false;
+    }
     if (err)
         reply_problem(request, err, err == ERR_NOT_FOUND ? "There is no such job." : NULL, NULL);
     return !err;

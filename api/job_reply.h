@@ -14,7 +14,8 @@ void reply_job(struct request *request, int status, const struct job *job);
 void reply_retry_after(struct request *request, const struct job *job);
 void reply_location(struct request *request, const struct job *job);
 
-/* The job that {id} names, or an answer: false when the request has been answered. */
+/* The job that {id} names; false when the request has been answered, or is held (hold.h): then the route
+ * is called again. */
 bool request_job(struct request *request, struct job **ret_job);
 /* The query holds nothing but these names; false when the request has been answered. */
 struct query_name;

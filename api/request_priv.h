@@ -1,4 +1,4 @@
-/* request_priv.h: inside a request; for request*.c and reply*.c. */
+/* request_priv.h: inside a request; for request*.c, reply*.c and hold.c. */
 #ifndef BUZZER_API_REQUEST_PRIV_H
 #define BUZZER_API_REQUEST_PRIV_H
 
@@ -28,6 +28,7 @@ struct request {
     size_t body_got;
 
     bool dispatched;               /* the handler has been called */
+    bool has_asked_log;            /* ... and held once until the log was read up to now (hold.c) */
     bool close;                    /* the connection ends with the answer */
     int *verdict;                  /* while a callback of the library is on the stack: what it returns */
     bool *gone;                    /* ... and whether the request has ended meanwhile */

@@ -5,13 +5,15 @@
 
 #include "api/admission.h"
 #include "api/blob_reply.h"
+#include "api/hold.h"
 #include "api/job_reply.h"
 #include "api/query.h"
 #include "api/router.h"
 #include "api/wait.h"
 
 static const struct query_name no_query[] = {{NULL, 0}};
-static const struct query_name wait_query[] = {{"wait", 0}, {NULL, 0}};
+static const struct query_name after_query[] = {{"after", 0}, {NULL, 0}};
+static const struct query_name wait_query[] = {{"wait", 0}, {"after", 0}, {NULL, 0}};
 
 static void answer_job(struct request *request, const struct job *job)
 {
@@ -23,7 +25,8 @@ void route_job(struct request *request)
     struct job *job = NULL;
     int64_t wait_s;
 
-    if (!request_knows(request, wait_query) || !request_wait(request, &wait_s) || !request_job(request, &job))
+    if (!request_knows(request, wait_query) || !request_wait(request, &wait_s) || !hold_for_cursor(request) ||
+        !request_job(request, &job))
         return;
     /* Without the memory to wait the time is up at once. */
     if (!wait_s || job_state_is_final(job->state) ||
@@ -54,7 +57,7 @@ void route_result(struct request *request)
 {
     struct job *job = NULL;
 
-    if (!request_knows(request, no_query) || !request_job(request, &job))
+    if (!request_knows(request, after_query) || !hold_for_cursor(request) || !request_job(request, &job))
         return;
     if (!job_state_is_final(job->state)) {
         reply_retry_after(request, job);
@@ -75,7 +78,7 @@ void route_input(struct request *request)
 {
     struct job *job = NULL;
 
-    if (!request_knows(request, no_query) || !request_job(request, &job))
+    if (!request_knows(request, after_query) || !hold_for_cursor(request) || !request_job(request, &job))
         return;
     answer_body(request, job->input_pos);
     job_unref(job);

@@ -1,6 +1,7 @@
 /* routes_list.c: many jobs, page by page, and the types there are. */
 #include <string.h>
 
+#include "api/hold.h"
 #include "api/job_reply.h"
 #include "api/page_token.h"
 #include "api/query.h"
@@ -11,7 +12,7 @@
 #define PAGE_BYTES (1024 * 1024) /* results stand in the jobs: a page ends early when it has grown to this */
 
 static const struct query_name list_query[] = {
-    {"state", 0}, {"type", 0}, {"queue", 0}, {"tag", 0}, {"page_size", 0}, {"page_token", 0}, {NULL, 0},
+    {"state", 0}, {"type", 0}, {"queue", 0}, {"tag", 0}, {"page_size", 0}, {"page_token", 0}, {"after", 0}, {NULL, 0},
 };
 
 /* False: the request has been answered. The filter borrows from the query. */
@@ -74,7 +75,7 @@ void route_list(struct request *request)
     int64_t page_size = PAGE_SIZE_DEFAULT, before_seq = 0, next_seq = 0;
     enum err err;
 
-    if (!request_knows(request, list_query) || !list_filter(request, &filter))
+    if (!request_knows(request, list_query) || !list_filter(request, &filter) || !hold_for_cursor(request))
         return;
     size = request_param(request, "page_size");
     if (size && !query_number(size, 1, PAGE_SIZE_MAX, &page_size)) {

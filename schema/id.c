@@ -106,6 +106,15 @@ bool id_is_valid(const char *id, size_t len)
     return true;
 }
 
+int64_t id_time(const char *id)
+{
+    int64_t ms = 0;
+
+    for (int i = 0; i < ID_LEN - TAIL_LEN; i++)
+        ms = ms << 5 | (strchr(digits, id[i]) - digits);
+    return ms;
+}
+
 void cursor_encode(const char log_id[LOG_ID_SIZE], int64_t pos, char cursor[CURSOR_SIZE])
 {
     snprintf(cursor, CURSOR_SIZE, "%.8s-%lld", log_id, (long long)pos);

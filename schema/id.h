@@ -13,6 +13,7 @@
 
 void id_make(int64_t wall_ms, char id[ID_SIZE]);          /* any thread */
 bool id_is_valid(const char *id, size_t len);
+int64_t id_time(const char *id);                          /* of a valid one: the wall_ms it was made at */
 void id_random_hex(char *hex, size_t n_bytes);            /* writes 2 * n_bytes characters and a NUL */
 uint64_t id_random(void);                                 /* 64 random bits, any thread */
 
