@@ -63,9 +63,9 @@ class Node(Service):
 class Cluster:
     """kafka: the brokers and the topics (broker.py)."""
 
-    def __init__(self, folder, kafka, apis=2, workers=1, slots=2, settings=None, flags=()):
+    def __init__(self, folder, kafka, apis=2, workers=1, slots=2, settings=None, lease_ms=LEASE_MS, flags=()):
         self.folder, self.kafka, self.settings = pathlib.Path(folder), kafka, settings
-        self.flags = ["--lease-ms", str(LEASE_MS), "--slots", str(slots), "--http-threads", "1", *flags]
+        self.flags = ["--lease-ms", str(lease_ms), "--slots", str(slots), "--http-threads", "1", *flags]
         self.apis, self.workers = [], []
         for _ in range(apis):
             self.add("api")

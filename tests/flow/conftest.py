@@ -143,7 +143,9 @@ def start_cluster(make_cluster, kafka):
 
 @pytest.fixture(scope="module")
 def shared_cluster(request, tmp_path_factory):
-    cluster = Cluster(tmp_path_factory.mktemp("cluster"), own_topics(request), workers=2).start()
+    cluster = Cluster(tmp_path_factory.mktemp("cluster"), own_topics(request), workers=2, settings={"types": [
+        {"name": "stay", "command": ["/bin/sleep", "71.7"]},
+        {"name": "fails", "command": ["/bin/false"], "max_attempts": 2, "backoff_ms": 10, "backoff_max_ms": 20}]}).start()
     yield cluster
     faults = cluster.stop()
     assert not faults, "\n".join(faults)

@@ -37,6 +37,9 @@ class Submitter(threading.Thread):
             self.one_job()
             due = max(due + self.dice.expovariate(self.rate), time.monotonic() - 1)
             self.stopped.wait(max(0, due - time.monotonic()))
+        self.close()
+
+    def close(self):
         for client in self.clients.values():
             client.close()
         self.journal.close()
@@ -53,13 +56,14 @@ class Submitter(threading.Thread):
             client.close()
             return name, begun, None
 
-    def one_job(self):
+    def one_job(self, only=None):
+        """Until it is accepted, or refused for good: by any node, or by that one."""
         _, type, input, expect = self.dice.choices(MIX, [share for share, *_ in MIX])[0]
         key = uuid.UUID(int=self.dice.getrandbits(128)).hex
         input = key if type == "echo" else input
         while True:
             node, begun, answer = self.ask("POST", "/v1/jobs", {"type": type, "input": input, "tags": [key]},
-                                           {"Idempotency-Key": key})
+                                           {"Idempotency-Key": key}, only)
             status = answer.status if answer else None
             job = answer.json if status == 202 else None
             self.journal.write("post", node, begun, key=key, type=type, input=input, expect=expect, status=status,

@@ -2,13 +2,14 @@
 import copy
 import json
 import random
-import threading
+import time
 
 import pytest
 from client import FINAL
+from crowd import Crowd, tell
 from journal import check
-from load import TYPES, Submitter, Subscriber, list_all
-from service import PATIENCE, until
+from load import TYPES
+from service import PATIENCE
 
 
 def job(number, pos, state, attempts=(), key=None, result=None):
@@ -216,30 +217,13 @@ def test_a_real_run_with_kills_has_none(start, tmp_path):
     """Real clients and real kills; the service on its embedded log is the one node."""
     service = start("--slots", "4", settings={"types": TYPES})
     service.name = "api1"
-    folder = tmp_path / "journals"
-    folder.mkdir()
-    submitters = [Submitter(folder, f"client{i}", [service], 15, seed=20261122) for i in range(4)]
-    subscribers = [Subscriber(folder, f"subscriber{i}", [service]) for i in range(2)]
-    for thread in subscribers:
-        thread.start()
-        assert thread.subscribed.wait(10)
-    for thread in submitters:
-        thread.start()
-    dice, pause = random.Random(20261122), threading.Event()
+    crowd = Crowd(tmp_path, [service], rate=60, seed=20261122, submitters=4, subscribers=2)
+    crowd.start()
+    dice = random.Random(20261122)
     for _ in range(3):
-        pause.wait(dice.uniform(0.3, 0.8))
+        time.sleep(dice.uniform(0.3, 0.8))
         service.kill()
         service.start()
-    for thread in submitters:
-        thread.stopped.set()
-    for thread in submitters:
-        thread.join(30 * PATIENCE)
-    accepted = {id for thread in submitters for id in thread.accepted}
-    for thread in subscribers:
-        until(lambda: thread.ended >= accepted, 30, f"{thread.name} to hear of every end")
-        thread.stopped.set()
-    for thread in subscribers:
-        thread.join(10 * PATIENCE)
-    list_all(folder, service)
-    checker = check(folder)
-    assert checker.breaches == [] and checker.figures()["jobs"] > 20
+    checker = crowd.settle()
+    assert not checker.breaches, tell(checker)
+    assert checker.figures()["jobs"] > 20 / PATIENCE
