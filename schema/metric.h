@@ -36,6 +36,12 @@
     X(COMMITS, COUNTER, "buzzer_commits_total", "", "Durable writes; each holds a group of events.") \
     X(COMMIT_FAILURES, COUNTER, "buzzer_commit_failures_total", "", "Durable writes that failed.") \
     X(STORAGE_FULL, GAUGE, "buzzer_storage_full", "", "1 while the disk is full and new work is refused.") \
+    X(LOG_BEHIND, GAUGE, "buzzer_log_behind", "", "Records of the log on Kafka that are not read yet.") \
+    X(LOG_WAITING, GAUGE, "buzzer_log_waiting", "", "Events appended here that are not known to be in the log yet.") \
+    X(LOG_OUTBOX, GAUGE, "buzzer_log_outbox", "", "Results kept on disk until the log has them.")  \
+    X(LOG_DELIVERY_FAILURES, COUNTER, "buzzer_log_delivery_failures_total", "", "Records that a broker did not take; they are sent again.") \
+    X(LOG_REBUILDS, COUNTER, "buzzer_log_producer_rebuilds_total", "", "Producers replaced after an error that one cannot outlive.") \
+    X(LOG_SKIPPED, COUNTER, "buzzer_log_records_skipped_total", "", "Records of the log that could not be read.") \
     X(EXECUTORS, GAUGE, "buzzer_executors", "", "Executor processes alive.")                       \
     X(EXECUTOR_CRASHES, COUNTER, "buzzer_executor_crashes_total", "", "Executors that died by themselves.") \
     X(EXECUTOR_KILLS, COUNTER, "buzzer_executor_kills_total", "", "Executors killed for a cancel, a timeout or a limit.") \
