@@ -2,17 +2,19 @@
 import time
 
 from journal import check
-from load import Submitter, Subscriber, list_all
+from load import StreamSubscriber, Submitter, Subscriber, list_all
 from service import PATIENCE, until
 
 
 class Crowd:
-    """Submitters at `rate` jobs a second together, and subscribers that follow everything from before the first job."""
+    """Submitters at `rate` jobs a second together, and subscribers that follow everything from before the first job on:
+    `subscribers` of them over WebSocket, and one stream."""
 
-    def __init__(self, folder, nodes, rate, seed, submitters=12, subscribers=3):
+    def __init__(self, folder, nodes, rate, seed, submitters=12, subscribers=2):
         self.folder, self.nodes = folder / "journals", nodes
         self.folder.mkdir()
         self.subscribers = [Subscriber(self.folder, f"subscriber{i}", nodes, i % len(nodes)) for i in range(subscribers)]
+        self.subscribers.append(StreamSubscriber(self.folder, "stream", nodes))
         self.submitters = [Submitter(self.folder, f"client{i}", nodes, rate / submitters, seed) for i in range(submitters)]
         self.probe = Submitter(self.folder, "probe", nodes, 1, seed)      # driven by hand
 

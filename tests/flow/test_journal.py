@@ -217,7 +217,7 @@ def test_a_real_run_with_kills_has_none(start, tmp_path):
     """Real clients and real kills; the service on its embedded log is the one node."""
     service = start("--slots", "4", settings={"types": TYPES})
     service.name = "api1"
-    crowd = Crowd(tmp_path, [service], rate=60, seed=20261122, submitters=4, subscribers=2)
+    crowd = Crowd(tmp_path, [service], rate=60, seed=20261122, submitters=4, subscribers=1)
     crowd.start()
     dice = random.Random(20261122)
     for _ in range(3):

@@ -27,7 +27,7 @@ def own(broker):
 def test_a_broker_that_is_killed_costs_no_job(make_cluster, broker, tmp_path):
     broker.start()
     cluster = make_cluster(own(broker), apis=2, workers=2, slots=4, settings={"types": TYPES}).start()
-    crowd, dice = Crowd(tmp_path, cluster.apis, RATE, SEED, submitters=6, subscribers=2), random.Random(SEED)
+    crowd, dice = Crowd(tmp_path, cluster.apis, RATE, SEED, submitters=6), random.Random(SEED)
     crowd.start()
     took = []
     for _ in range(ROUNDS):
@@ -55,7 +55,7 @@ def test_the_leader_of_three_brokers_is_killed(make_cluster, broker, tmp_path):
     broker.start(3)
     kafka = own(broker)
     cluster = make_cluster(kafka, apis=2, workers=2, slots=4, settings={"types": TYPES}).start()
-    crowd = Crowd(tmp_path, cluster.apis, RATE, SEED, submitters=6, subscribers=2)
+    crowd = Crowd(tmp_path, cluster.apis, RATE, SEED, submitters=6)
     crowd.start()
     time.sleep(2)
     dead = leader(kafka)
