@@ -54,16 +54,23 @@ void reply_job(struct request *request, int status, const struct job *job)
 bool request_job(struct request *request, struct job **ret_job)
 {
     const char *id = request_id(request);
+    struct job *job = NULL;
     enum err err = ERR_NOT_FOUND;
 
     if (id && id_is_valid(id, strlen(id))) {
-        err = reader_job(request_thread(request)->reader, id, ret_job);
+        err = reader_job(request_thread(request)->reader, id, &job);
         if (err == ERR_NOT_FOUND && hold_for_job(request, id))
             return false;
     }
-    if (err)
+    if (!err && !principal_owns(request_principal(request), job))
+        err = ERR_NOT_FOUND; /* as if it were not there */
+    if (err) {
+        job_unref(job);
         reply_problem(request, err, err == ERR_NOT_FOUND ? "There is no such job." : NULL, NULL);
-    return !err;
+        return false;
+    }
+    *ret_job = job;
+    return true;
 }
 
 bool request_knows(struct request *request, const struct query_name *names)

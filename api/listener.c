@@ -162,10 +162,11 @@ static void refuse_handshake(struct lws *wsi, enum err err, const char *detail)
     for (size_t i = 0; i < LWS_PRE; i++)
         text_char(&text, ' ');
     text_printf(&text,
-                "HTTP/1.1 %d \r\ncontent-type: application/problem+json\r\ncontent-length: %zu\r\n%s%s"
+                "HTTP/1.1 %d \r\ncontent-type: application/problem+json\r\ncontent-length: %zu\r\n%s%s%s"
                 "connection: close\r\n\r\n",
                 err_status(err), body.len, err == ERR_UPGRADE ? "sec-websocket-version: 13\r\n" : "",
-                err_status(err) == 503 ? "retry-after: 5\r\n" : "");
+                err_status(err) == 503 ? "retry-after: 5\r\n" : "",
+                err == ERR_NO_KEY ? "www-authenticate: Bearer\r\n" : "");
     if (!body.failed)
         text_add(&text, body.at, body.len);
     if (!text.failed)
@@ -197,7 +198,9 @@ static enum err handshake_check(struct thread *thread, struct lws *wsi)
         return ERR_NOT_FOUND;
     if (lws_hdr_copy(wsi, version, sizeof version, WSI_TOKEN_VERSION) <= 0 || strcmp(version, "13") != 0)
         return ERR_UPGRADE;
-    if (lws_hdr_copy(wsi, host, sizeof host, WSI_TOKEN_HOST) <= 0 || !host_is_loopback(host))
+    if (lws_hdr_copy(wsi, host, sizeof host, WSI_TOKEN_HOST) <= 0)
+        return ERR_MISDIRECTED;
+    if (auth_is_open(thread->auth) && !host_is_loopback(host))
         return ERR_MISDIRECTED;
     if (has_origin && lws_hdr_copy(wsi, origin, sizeof origin, WSI_TOKEN_ORIGIN) <= 0)
         return ERR_FOREIGN_ORIGIN;
@@ -209,10 +212,14 @@ static enum err handshake_check(struct thread *thread, struct lws *wsi)
 static int handshake(struct thread *thread, struct lws *wsi, struct connection *connection)
 {
     char detail[256] = "";
+    struct principal *principal = NULL;
     enum err err = handshake_check(thread, wsi);
 
     if (!err)
-        err = socket_filter(thread, wsi, &connection->socket, detail, sizeof detail);
+        err = handshake_identify(thread, wsi, &principal);
+    if (!err)
+        err = socket_filter(thread, wsi, principal, &connection->socket, detail, sizeof detail);
+    principal_unref(principal);
     if (!err)
         return 0;
     refuse_handshake(wsi, err, detail[0] ? detail : NULL);

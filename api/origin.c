@@ -13,10 +13,19 @@ static bool is_port(const char *rest)
     return *rest == '\0' || (*rest == ':' && strspn(rest + 1, "0123456789") == strlen(rest + 1));
 }
 
+bool address_is_loopback(const char *address)
+{
+    struct in_addr v4;
+    struct in6_addr v6;
+
+    if (inet_pton(AF_INET, address, &v4) == 1)
+        return ntohl(v4.s_addr) >> 24 == 127;
+    return inet_pton(AF_INET6, address, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
 bool host_is_loopback(const char *host)
 {
     char name[256];
-    struct in_addr address;
     size_t len = 0;
 
     if (!host)
@@ -34,7 +43,7 @@ bool host_is_loopback(const char *host)
         return true;
     if (len > 10 && strcasecmp(name + len - 10, ".localhost") == 0)
         return true;
-    return inet_pton(AF_INET, name, &address) == 1 && ntohl(address.s_addr) >> 24 == 127;
+    return address_is_loopback(name);
 }
 
 bool origin_is_own(const char *origin, const char *host)

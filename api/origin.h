@@ -6,6 +6,7 @@
 
 #include "schema/config.h"
 
+bool address_is_loopback(const char *address);  /* a literal one, without brackets */
 /* localhost, *.localhost, 127.0.0.0/8 or [::1], with or without a port. */
 bool host_is_loopback(const char *host);
 /* origin NULL: not sent by a browser's page, fine. */

@@ -128,6 +128,7 @@ void poll_start(struct request *request, const struct event_query *query)
     err = subscriber_new(thread->hub, poll, &poll->subscriber);
     if (err)
         goto out;
+    subscriber_set_tenant(poll->subscriber, principal_tenant(request_principal(request)));
     err = event_query_subscribe(query, poll->subscriber, &poll->subscribed);
     if (err)
         goto out;
@@ -138,6 +139,7 @@ void poll_start(struct request *request, const struct event_query *query)
             goto out;
     }
     request_set_state(request, poll, poll_free);
+    request_end_with_key(request);
     go_on(poll);
     return;
 out:

@@ -3,11 +3,11 @@
 #include "api/request.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "api/gate.h"
-#include "api/origin.h"
 #include "api/request_priv.h"
 #include "api/server_priv.h"
 #include "schema/clock.h"
@@ -30,6 +30,7 @@ static const struct {
     [HEADER_IF_NONE_MATCH] = {WSI_TOKEN_HTTP_IF_NONE_MATCH, NULL},
     [HEADER_ORIGIN] = {WSI_TOKEN_ORIGIN, NULL},
     [HEADER_HOST] = {WSI_TOKEN_HOST, NULL},
+    [HEADER_AUTHORIZATION] = {WSI_TOKEN_HTTP_AUTHORIZATION, NULL},
 };
 
 static int header_len(struct lws *wsi, enum header header)
@@ -171,6 +172,8 @@ void request_free(struct request *request)
     if (request->gone)
         *request->gone = true;
     reading_remove(request);
+    auth_unwatch(&request->key_watch);
+    principal_unref(request->principal);
     if (request->cleanup)
         request->cleanup(request->state);
     if (request->body)
@@ -180,35 +183,6 @@ void request_free(struct request *request)
     body_unref(request->sending);
     text_clear(&request->extra);
     free(request);
-}
-
-/* Does this server want to hear this request? Everything but the body itself. */
-static enum err admit(struct request *request, char *allow, size_t allow_size)
-{
-    const struct config *config = request->thread->setup->config;
-    const char *host = request->header[HEADER_HOST], *origin = request->header[HEADER_ORIGIN];
-    const char *type = request->header[HEADER_CONTENT_TYPE];
-    int64_t length = gate_head_of(request->fd)->content_length;
-    bool is_json = type && media_type_is(type, "application/json");
-    enum err err = route_find(request->method, request->path, &request->route, request->id, sizeof request->id, allow,
-                              allow_size);
-
-    if (!(request->route && request->route->flags & ROUTE_ANY_HOST) && !host_is_loopback(host))
-        return ERR_MISDIRECTED;
-    if (err)
-        return err;
-    assert(request->route);
-    if (request->n_query == QUERY_MAX)
-        return ERR_BAD_QUERY;
-    if (request->route->flags & ROUTE_CHANGES && !origin_is_own(origin, host) && !origin_is_allowed(config, origin))
-        return ERR_FOREIGN_ORIGIN;
-    if (length && !(request->route->flags & ROUTE_BODY))
-        request->close = true;           /* what nobody reads is not worth waiting for */
-    if (request->route->flags & ROUTE_BODY && length > (is_json ? config->json_body_bytes : config->body_bytes))
-        return ERR_TOO_LARGE;
-    if (request->route->flags & ROUTE_BODY && lws_hdr_total_length(request->wsi, WSI_TOKEN_HTTP_CONTENT_ENCODING) > 0)
-        return ERR_MEDIA_TYPE;
-    return ERR_OK;
 }
 
 static enum err body_begin(struct request *request, size_t length)
@@ -236,40 +210,15 @@ static enum err body_begin(struct request *request, size_t length)
     return ERR_OK;
 }
 
-/* Answers from an allowed foreign origin may be read by its page, and it may ask beforehand. */
-static void allow_origin(struct request *request)
-{
-    const char *origin = request->header[HEADER_ORIGIN];
-
-    if (!origin || !origin_is_allowed(request->thread->setup->config, origin))
-        return;
-    reply_header(request, "access-control-allow-origin", origin);
-    reply_header(request, "vary", "origin");
-}
-
-static bool is_preflight(const struct request *request)
-{
-    const char *origin = request->header[HEADER_ORIGIN];
-
-    return request->method == METHOD_OTHER && origin && lws_hdr_total_length(request->wsi, WSI_TOKEN_OPTIONS_URI) > 0 &&
-           origin_is_allowed(request->thread->setup->config, origin);
-}
-
-static void answer_preflight(struct request *request)
-{
-    reply_header(request, "access-control-allow-methods", "GET, HEAD, POST, DELETE");
-    reply_header(request, "access-control-allow-headers",
-                 "content-type, idempotency-key, prefer, traceparent, last-event-id");
-    reply_header(request, "access-control-max-age", "600");
-    reply_empty(request, 204);
-}
-
 static void refuse(struct request *request, enum err err, const char *allow)
 {
     if (gate_head_of(request->fd)->content_length)
         request->close = true;
     if (err == ERR_METHOD)
         reply_header(request, "allow", allow);
+    if (err == ERR_NO_KEY)
+        reply_header(request, "www-authenticate",
+                     request->header[HEADER_AUTHORIZATION] ? "Bearer error=\"invalid_token\"" : "Bearer");
     reply_problem(request, err, NULL, NULL);
 }
 
@@ -302,13 +251,10 @@ static void begin(struct request *request)
 {
     size_t length = (size_t)gate_head_of(request->fd)->content_length;
     char allow[64] = "";
-    enum err err = admit(request, allow, sizeof allow);
+    enum err err = request_admit(request, allow, sizeof allow);
 
-    allow_origin(request);
-    if (is_preflight(request)) {
-        answer_preflight(request);
+    if (request_preflight(request))
         return;
-    }
     if (!err && request->route->flags & ROUTE_BODY && length)
         err = body_begin(request, length);
     if (err)
@@ -403,6 +349,32 @@ const char *request_param(const struct request *request, const char *name)
 const char *request_header(const struct request *request, enum header header)
 {
     return request->header[header];
+}
+
+struct principal *request_principal(const struct request *request)
+{
+    return request->principal;
+}
+
+/* A stream just ends; what was waited for is answered, by whoever finds the state gone. */
+static void on_key_ended(struct auth_watch *watch)
+{
+    struct request *request = (struct request *)((char *)watch - offsetof(struct request, key_watch));
+
+    if (request->on_writable) {
+        reply_stream_end(request);
+        return;
+    }
+    if (request->cleanup)
+        request->cleanup(request->state);
+    request_set_state(request, NULL, NULL);
+    refuse(request, ERR_NO_KEY, "");
+}
+
+void request_end_with_key(struct request *request)
+{
+    if (request->principal && !request->key_watch.principal)
+        auth_watch(request->thread->auth, &request->key_watch, request->principal, on_key_ended);
 }
 
 const void *request_body(const struct request *request, size_t *ret_len)

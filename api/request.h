@@ -22,9 +22,14 @@ const char *request_param(const struct request *request, const char *name);   /*
 /* Headers that routes look at; NULL when absent. */
 enum header {
     HEADER_CONTENT_TYPE, HEADER_ACCEPT, HEADER_IDEMPOTENCY_KEY, HEADER_PREFER, HEADER_TRACEPARENT,
-    HEADER_LAST_EVENT_ID, HEADER_IF_NONE_MATCH, HEADER_ORIGIN, HEADER_HOST, HEADER_COUNT
+    HEADER_LAST_EVENT_ID, HEADER_IF_NONE_MATCH, HEADER_ORIGIN, HEADER_HOST, HEADER_AUTHORIZATION, HEADER_COUNT
 };
 const char *request_header(const struct request *request, enum header header);
+
+/* Who asks; NULL on the routes that are open to all. */
+struct principal *request_principal(const struct request *request);
+/* From here on the request is held open: it is ended when its key is revoked or over. */
+void request_end_with_key(struct request *request);
 
 const void *request_body(const struct request *request, size_t *ret_len);     /* NUL-terminated */
 struct body *request_take_body(struct request *request, const char *media_type); /* yours; NULL: no memory */

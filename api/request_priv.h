@@ -21,6 +21,9 @@ struct request {
     unsigned n_query;
     struct submit_param query[QUERY_MAX];
 
+    struct principal *principal;   /* a reference; NULL: open to all */
+    struct auth_watch key_watch;   /* while it is held open */
+
     struct request *prev, *next;   /* in thread->priv->reading while its body comes in */
     bool is_reading;
     int64_t deadline_ms;           /* monotonic: the whole body must be here by then */
@@ -51,6 +54,11 @@ void request_free(struct request *request);
 void request_finish(struct request *request);
 /* Ends request and connection without (further) answer. */
 void request_abort(struct request *request);
+
+/* request_admit.c */
+enum err request_admit(struct request *request, char *allow, size_t allow_size);   /* finds the route, too */
+/* Says who may read the answer; true: this was a page's question beforehand, and is answered. */
+bool request_preflight(struct request *request);
 
 /* reply.c */
 void reply_go_on(struct request *request);     /* the socket takes more */

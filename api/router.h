@@ -10,7 +10,9 @@ typedef void route_fn(struct request *request);
 enum route_flags {
     ROUTE_ANY_HOST = 1,       /* answers whatever the Host (health) */
     ROUTE_CHANGES = 2,        /* changes something: a foreign Origin gets 403 */
-    ROUTE_BODY = 4            /* takes a body; JSON and other limits from the settings */
+    ROUTE_BODY = 4,           /* takes a body; JSON and other limits from the settings */
+    ROUTE_PUBLIC = 8,         /* answers without a key */
+    ROUTE_TICKET = 16         /* takes a ticket in the query instead of a key */
 };
 
 struct route {
@@ -18,6 +20,7 @@ struct route {
     const char *pattern;      /* "/v1/jobs/{id}:cancel" */
     route_fn *handle;
     unsigned flags;
+    unsigned scopes;          /* of enum scope: one of them is needed; 0: any key will do, or none if public */
 };
 
 extern const struct route routes[];          /* routes.c; ends with a NULL pattern */
@@ -44,6 +47,10 @@ void route_types(struct request *request);
 void route_job_events(struct request *request);       /* routes_events.c: SSE and long polling */
 void route_events(struct request *request);
 void route_websocket(struct request *request);        /* a request for it that is no handshake */
+void route_keys(struct request *request);             /* routes_keys.c */
+void route_make_key(struct request *request);
+void route_revoke_key(struct request *request);
+void route_make_ticket(struct request *request);
 void route_snapshot(struct request *request);         /* routes_snapshot.c */
 void route_async_slowest(struct request *request);    /* routes_article.c */
 void route_async_with_event_loop(struct request *request);

@@ -164,6 +164,9 @@ void route_batch(struct request *request)
         err = batch_decode(request, jobs, &first, &faults);
     if (err)
         goto out;
+    err = principal_sign(request_principal(request), first);
+    if (err)
+        goto out;
     err = ERR_NOMEM;
     batch = calloc(1, sizeof *batch);
     if (!batch)

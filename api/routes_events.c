@@ -7,9 +7,9 @@
 #include "api/router.h"
 #include "api/stream.h"
 
-static const struct query_name job_events_query[] = {{"after", 0}, {"wait", 0}, {NULL, 0}};
+static const struct query_name job_events_query[] = {{"after", 0}, {"wait", 0}, {"ticket", 0}, {NULL, 0}};
 static const struct query_name events_query[] = {
-    {"after", 0}, {"wait", 0}, {"type", 0}, {"queue", 0}, {"tag", 0}, {"event", QUERY_MANY}, {NULL, 0},
+    {"after", 0}, {"wait", 0}, {"type", 0}, {"queue", 0}, {"tag", 0}, {"event", QUERY_MANY}, {"ticket", 0}, {NULL, 0},
 };
 
 static bool wants_stream(const struct request *request)

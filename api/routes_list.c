@@ -87,6 +87,7 @@ void route_list(struct request *request)
         reply_problem(request, ERR_BAD_PAGE_TOKEN, NULL, NULL);
         return;
     }
+    filter.tenant = principal_tenant(request_principal(request));
     err = reader_list(thread->reader, &filter, (unsigned)page_size, before_seq, jobs, &n, &next_seq);
     if (err)
         reply_problem(request, err, NULL, NULL);

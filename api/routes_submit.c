@@ -103,7 +103,11 @@ static void submit(struct request *request, struct append *append, int64_t began
     if (submission) {
         submission->request = request;
         submission->began_us = began_us;
-        prefer_wait(request_header(request, HEADER_PREFER), WAIT_SECONDS_MAX, &submission->wait_s);
+        if (principal_may(request_principal(request), SCOPE_READ)) /* who waits is told the result */
+            prefer_wait(request_header(request, HEADER_PREFER), WAIT_SECONDS_MAX, &submission->wait_s);
+        err = principal_sign(request_principal(request), append);
+    }
+    if (!err) {
         err = thread_append(request_thread(request), append, 1, on_submitted, submission, &submission->pending);
     }
     if (err) {

@@ -8,6 +8,7 @@
 #include "api/barrier.h"
 #include "api/server_priv.h"
 #include "api/thread_priv.h"
+#include "api/tickets.h"
 #include "schema/clock.h"
 #include "schema/log.h"
 
@@ -45,7 +46,8 @@ enum err server_new(const struct server_config *setup, struct server **ret_serve
     server->setup = *setup;
     server->n_threads = (unsigned)setup->config->http_threads;
     server->threads = calloc(server->n_threads, sizeof *server->threads);
-    if (!server->threads)
+    server->tickets = tickets_new();
+    if (!server->threads || !server->tickets)
         goto out;
     err = article_new(setup->config->demo_scale, &server->article);
     if (!err)
@@ -81,6 +83,8 @@ void server_on_changes(void *arg, struct changes *changes)
     struct server *server = arg;
 
     atomic_store(&server->folded_pos, changes->last_pos);
+    if (changes->keys_changed) /* before whoever changed them is answered */
+        atomic_fetch_add(&server->keys_version, 1);
     for (unsigned i = 0; i < server->n_threads; i++)
         thread_deliver(&server->threads[i], changes, false);
 }
@@ -144,5 +148,6 @@ void server_free(struct server *server)
     for (unsigned i = 0; server->threads && i < server->n_threads; i++)
         thread_close(&server->threads[i]);
     free(server->threads);
+    tickets_free(server->tickets);
     free(server);
 }

@@ -9,6 +9,7 @@
  *                                          └──> rest kept by the library ──> socket_writable ──> take ...
  */
 #include <ev.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,7 +58,7 @@ static void kill_socket(struct socket *socket)
 
 static bool must_close(const struct socket *socket)
 {
-    return socket->leaving || subscriber_too_slow(socket->subscriber);
+    return socket->is_keyless || socket->leaving || subscriber_too_slow(socket->subscriber);
 }
 
 static int write_big(struct socket *socket, struct frame *frame)
@@ -113,7 +114,22 @@ void socket_let_go(struct socket *socket)
 
 /* ---- its life ---- */
 
-enum err socket_filter(struct thread *thread, struct lws *wsi, struct socket **ret_socket, char *detail, size_t size)
+static void on_key_ended(struct auth_watch *watch)
+{
+    struct socket *socket = (struct socket *)((char *)watch - offsetof(struct socket, key_watch));
+
+    socket->is_keyless = true;
+    if (socket->wsi && !socket->closing)
+        lws_callback_on_writable(socket->wsi);
+}
+
+bool socket_may(const struct socket *socket, enum scope scope)
+{
+    return principal_may(socket->key_watch.principal, scope);
+}
+
+enum err socket_filter(struct thread *thread, struct lws *wsi, struct principal *principal, struct socket **ret_socket,
+                       char *detail, size_t size)
 {
     struct socket *socket = calloc(1, sizeof *socket);
     enum err err = ERR_NOMEM;
@@ -123,7 +139,10 @@ enum err socket_filter(struct thread *thread, struct lws *wsi, struct socket **r
     socket->wakeable.wake = on_wake;
     socket->thread = thread;
     LIST_INIT(&socket->submitting);
+    auth_watch(thread->auth, &socket->key_watch, principal, on_key_ended);
     err = subscriber_new(thread->hub, socket, &socket->subscriber);
+    if (!err)
+        subscriber_set_tenant(socket->subscriber, principal_tenant(principal));
     if (!err)
         err = socket_subscribe_query(socket, wsi, detail, size);
     if (err) {
@@ -144,7 +163,7 @@ int socket_established(struct socket *socket, struct lws *wsi)
     sockets.next_bucket = (sockets.next_bucket + 1) % BUCKETS;
     sockets.n++;
     METRIC_INC(WS_SOCKETS);
-    if (!subscriber_is_empty(socket->subscriber))
+    if (socket->is_keyless || !subscriber_is_empty(socket->subscriber))
         lws_callback_on_writable(wsi); /* the answer to the handshake goes first */
     return 0;
 }
@@ -158,6 +177,7 @@ void socket_closed(struct socket *socket)
         sockets.n--;
         METRIC_ADD(WS_SOCKETS, -1);
     }
+    auth_unwatch(&socket->key_watch);
     socket_forget_submits(socket);
     subscriber_free(socket->subscriber);
     free(socket->rx);
@@ -188,6 +208,8 @@ int socket_writable(struct socket *socket, struct lws *wsi)
         snprintf(reason, sizeof reason, "reconnect_ms=%u", ms);
         return close_with(socket, SOCKET_GOING, reason);
     }
+    if (socket->is_keyless)
+        return close_with(socket, SOCKET_NO_KEY, "");
     if (subscriber_too_slow(socket->subscriber)) {
         subscriber_cursor(socket->subscriber, reason);
         return close_with(socket, SOCKET_TOO_SLOW, reason);
@@ -242,8 +264,11 @@ static bool keep_piece(struct socket *socket, const void *in, size_t len)
 
 static int message(struct socket *socket, const char *text, size_t len)
 {
+    struct thread *thread = socket->thread;
     int code;
 
+    if (!principal_is_valid(thread->auth, socket->key_watch.principal, thread_now_ms(thread)))
+        return close_with(socket, SOCKET_NO_KEY, "");
     socket_hold(socket);
     code = socket_message(socket, text, len);
     socket->held = false;

@@ -11,7 +11,8 @@ struct socket;
 
 /* LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION for /v1/ws, Host and Origin already checked: the query's
  * subscriptions are checked here. An error is answered by the caller as a problem and the handshake refused. */
-enum err socket_filter(struct thread *thread, struct lws *wsi, struct socket **ret_socket, char *detail, size_t size);
+enum err socket_filter(struct thread *thread, struct lws *wsi, struct principal *principal, struct socket **ret_socket,
+                       char *detail, size_t size);
 int socket_established(struct socket *socket, struct lws *wsi);          /* -1 closes, as all below */
 int socket_receive(struct socket *socket, struct lws *wsi, const void *in, size_t len);
 int socket_writable(struct socket *socket, struct lws *wsi);

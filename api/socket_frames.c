@@ -161,7 +161,8 @@ static void subscribe(struct socket *socket, struct op *op)
         faults_add(&op->faults, "/job", "a filter goes with all");
     if (!is_sound(socket, op))
         return;
-    err = after && !*after ? ERR_BAD_CURSOR
+    err = !socket_may(socket, SCOPE_READ) ? ERR_NO_RIGHT
+          : after && !*after              ? ERR_BAD_CURSOR
           : job            ? subscriber_add_job(socket->subscriber, job, after, &subscribed)
                            : subscriber_add_all(socket->subscriber, &filter, after, &subscribed);
     if (err)

@@ -15,7 +15,7 @@
 
 enum socket_close {
     SOCKET_GOING = 1001, SOCKET_BINARY = 1003, SOCKET_TOO_BIG = 1009,
-    SOCKET_NOT_A_FRAME = 4400, SOCKET_TOO_SLOW = 4408, SOCKET_TOO_MANY = 4429
+    SOCKET_NOT_A_FRAME = 4400, SOCKET_NO_KEY = 4401, SOCKET_TOO_SLOW = 4408, SOCKET_TOO_MANY = 4429
 };
 
 struct submitting;
@@ -26,6 +26,7 @@ struct socket {
     struct thread *thread;
     struct lws *wsi;                    /* NULL until the handshake is through */
     struct subscriber *subscriber;
+    struct auth_watch key_watch;        /* holds who it is */
     LIST_ENTRY(socket) beside;          /* in its bucket of the sweep, once established */
     LIST_HEAD(, submitting) submitting; /* its submissions under way */
     unsigned n_submitting;
@@ -36,6 +37,7 @@ struct socket {
     int64_t refilled_ms;                /* up to when `tokens` counts what it may send */
     uint16_t tokens;
     bool held;                          /* answers are being queued: write when all are there */
+    bool is_keyless;                    /* its key is gone or over: to be told 4401 */
     bool leaving;                       /* to be told 1001 as soon as it can be written to */
     bool closing;                       /* the close frame is out, or the connection broken: never write again */
 };
@@ -53,5 +55,6 @@ void socket_forget_submits(struct socket *socket);
 /* socket.c: while held nothing is written; let go writes what has been queued. */
 void socket_hold(struct socket *socket);
 void socket_let_go(struct socket *socket);
+bool socket_may(const struct socket *socket, enum scope scope);
 
 #endif

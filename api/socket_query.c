@@ -12,7 +12,7 @@
 #define ARGUMENT_BYTES 8192     /* as the request target */
 
 static const struct query_name handshake_query[] = {
-    {"job", QUERY_MANY}, {"all", 0}, {"after", 0}, {"type", 0}, {"queue", 0}, {"tag", 0}, {"event", QUERY_MANY}, {NULL, 0},
+    {"job", QUERY_MANY}, {"all", 0}, {"after", 0}, {"type", 0}, {"queue", 0}, {"tag", 0}, {"event", QUERY_MANY}, {"ticket", 0}, {NULL, 0},
 };
 
 struct arguments {
@@ -97,6 +97,8 @@ static enum err subscribe(struct socket *socket, const struct arguments *argumen
         err = ERR_BAD_CURSOR;
     if (!err)
         err = read_filter(arguments, &all, &filter, detail, size);
+    if (!err && (all || query_value(arguments->params, arguments->n, "job")) && !socket_may(socket, SCOPE_READ))
+        err = ERR_NO_RIGHT;
     if (!err && all)
         err = add_all(socket, &filter, after);
     for (unsigned i = 0; i < arguments->n && !err; i++) {

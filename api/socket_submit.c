@@ -63,7 +63,7 @@ static void on_submitted(void *owner, struct append *append, unsigned n)
         socket_tell_error(socket, ref, err, NULL, NULL);
     } else {
         tell_submitted(socket, ref, append->job);
-        err = follow(socket, append->job);
+        err = socket_may(socket, SCOPE_READ) ? follow(socket, append->job) : ERR_OK;
         if (err)
             socket_tell_error(socket, ref, err, "The job was accepted, but this socket cannot follow it.", NULL);
     }
@@ -82,8 +82,12 @@ void socket_submit(struct socket *socket, const char *ref, json_t *job)
     int64_t began_us = clock_mono_us();
     enum err err = socket->n_submitting < SOCKET_SUBMITS_MAX ? admission(thread, 1) : ERR_BUSY;
 
+    if (!err && !socket_may(socket, SCOPE_SUBMIT))
+        err = ERR_NO_RIGHT;
     if (!err)
         err = submit_json(thread->setup->types, job, "/job", &headers, thread_now_ms(thread), &append, &faults);
+    if (!err)
+        err = principal_sign(socket->key_watch.principal, append);
     if (!err) {
         submitting = calloc(1, sizeof *submitting + ref_size);
         err = submitting ? ERR_OK : ERR_NOMEM;

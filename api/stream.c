@@ -131,6 +131,7 @@ void stream_start(struct request *request, const struct event_query *query)
     err = subscriber_new(thread->hub, stream, &stream->subscriber);
     if (err)
         goto out;
+    subscriber_set_tenant(stream->subscriber, principal_tenant(request_principal(request)));
     err = event_query_subscribe(query, stream->subscriber, &stream->subscribed);
     if (err)
         goto out;
@@ -140,6 +141,7 @@ void stream_start(struct request *request, const struct event_query *query)
         goto out;
     request_set_state(request, stream, stream_free);
     stream = NULL;
+    request_end_with_key(request);
     reply_stream_want(request); /* before the head goes out, which may already end the request (HEAD) */
     reply_stream(request, "text/event-stream", on_writable);
     return;

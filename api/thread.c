@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/log_health.h"
+#include "api/origin.h"
 #include "api/server_priv.h"
 #include "api/socket.h"
 #include "api/thread_priv.h"
@@ -225,6 +226,7 @@ static void on_sweep(struct ev_loop *loop, struct ev_timer *sweep, int events)
         priv->stopping = true;
         priv->stop_at_ms = mono_ms + 2000;
     }
+    auth_sweep(thread->auth, thread_now_ms(thread));
     request_sweep(thread, mono_ms);
     pending_sweep(thread, mono_ms);
     if (thread->number == 0)
@@ -278,6 +280,9 @@ enum err thread_open(struct thread *thread)
     err = reader_open(thread->setup->config->data, &thread->reader);
     if (!err)
         err = hub_new(thread->reader, wake_subscriber, &thread->hub);
+    if (!err)
+        err = auth_new(thread->reader, &thread->server->keys_version,
+                       address_is_loopback(thread->setup->config->listen_host), &thread->auth);
     if (err)
         return err;
 
@@ -366,6 +371,7 @@ void thread_close(struct thread *thread)
     priv->closed = true;
     pthread_mutex_unlock(&priv->lock);
     inbox_close(thread);
+    auth_free(thread->auth);
     hub_free(thread->hub);
     reader_close(thread->reader);
     if (priv->loop)

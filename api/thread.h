@@ -4,6 +4,7 @@
 #ifndef BUZZER_API_THREAD_H
 #define BUZZER_API_THREAD_H
 
+#include "api/auth.h"
 #include "api/server.h"
 #include "jobs/eventlog.h"
 #include "jobs/view.h"
@@ -15,6 +16,7 @@ struct thread {
     unsigned number;
     struct reader *reader;
     struct hub *hub;
+    struct auth *auth;                   /* the keys as this thread knows them */
     struct thread_priv *priv;            /* loop, context, inbox: thread.c */
 };
 

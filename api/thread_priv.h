@@ -80,6 +80,9 @@ void listener_close(struct thread *thread);
 extern const struct lws_protocols listener_protocols[];
 extern const struct lws_http_mount listener_mount;
 
+/* handshake.c: who wants a WebSocket; a reference. Errors as auth_check. */
+enum err handshake_identify(struct thread *thread, struct lws *wsi, struct principal **ret_principal);
+
 /* request.c: called by listener.c */
 struct connection {                /* lws's per-connection user data */
     struct request *request;

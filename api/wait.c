@@ -114,6 +114,7 @@ enum err wait_for_job(struct request *request, const char *id, int64_t seconds, 
             goto out;
     }
     request_set_state(request, wait, wait_free);
+    request_end_with_key(request);
     wait = NULL;
     err = ERR_OK;
 out:

@@ -2,11 +2,13 @@
 #include "cli/client.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/exit.h"
 #include "cli/say.h"
+#include "schema/access_key.h"
 
 #define ANSWER_BYTES (64u * 1024 * 1024) /* no answer kept in memory is near it */
 #define HELD_S       90                  /* an answer is held for up to 60 s; a stream speaks every 15 */
@@ -14,6 +16,7 @@
 struct client {
     CURL *curl;
     char *server;
+    char key[ACCESS_KEY_TEXT_SIZE];     /* "": none */
     char fault[CURL_ERROR_SIZE];
 };
 
@@ -61,10 +64,47 @@ enum err client_new(const char *server, struct client **ret_client)
     return ERR_OK;
 }
 
+/* One line, of which nothing is said but where it was. */
+static enum err read_key(const char *path, char key[ACCESS_KEY_TEXT_SIZE])
+{
+    FILE *file = fopen(path, "re");
+    bool ok;
+
+    if (!file) {
+        say("%s: %s", path, strerror(errno));
+        return ERR_NOT_FOUND;
+    }
+    ok = fgets(key, ACCESS_KEY_TEXT_SIZE, file) != NULL;
+    fclose(file);
+    key[ok ? strcspn(key, "\r\n") : 0] = '\0';
+    return ERR_OK;
+}
+
+enum err client_use_key(struct client *client, const char *file)
+{
+    const char *key = file ? NULL : getenv("BUZZER_KEY");
+    const char *where = file ? file : key ? "BUZZER_KEY" : getenv("BUZZER_KEY_FILE");
+    char id[ACCESS_KEY_ID_SIZE];
+    enum err err = ERR_OK;
+
+    if (!where)
+        return ERR_OK;
+    if (key)
+        snprintf(client->key, sizeof client->key, "%s", key);
+    else
+        err = read_key(where, client->key);
+    if (!err && !access_key_read_id(client->key, id)) {
+        say("%s holds no key; one looks like bz_ID_SECRET", where);
+        err = ERR_USAGE;
+    }
+    return err;
+}
+
 void client_free(struct client *client)
 {
     if (!client)
         return;
+    explicit_bzero(client->key, sizeof client->key);
     curl_easy_cleanup(client->curl);
     curl_global_cleanup();
     free(client->server);
@@ -160,6 +200,19 @@ static bool add_header(struct curl_slist **list, const char *name, const char *v
     return longer != NULL;
 }
 
+static bool add_key(struct curl_slist **list, const struct client *client)
+{
+    char value[ACCESS_KEY_TEXT_SIZE + 8];
+    bool ok;
+
+    if (!client->key[0])
+        return true;
+    snprintf(value, sizeof value, "Bearer %s", client->key);
+    ok = add_header(list, "Authorization", value);
+    explicit_bzero(value, sizeof value);
+    return ok;
+}
+
 /* What every exchange has in common; the rest is set by the caller. */
 static void prepare(struct exchange *exchange, const char *url, struct curl_slist *headers)
 {
@@ -206,7 +259,7 @@ enum err client_ask(struct client *client, const struct ask *ask, struct answer 
     *ret_answer = (struct answer){0};
     text_str(&url, client->server);
     text_str(&url, ask->path);
-    if (url.failed || !add_header(&headers, "Accept", "*/*"))
+    if (url.failed || !add_header(&headers, "Accept", "*/*") || !add_key(&headers, client))
         goto out;
     if (ask->media_type && !add_header(&headers, "Content-Type", ask->media_type))
         goto out;
@@ -219,6 +272,8 @@ enum err client_ask(struct client *client, const struct ask *ask, struct answer 
                   (!ask->media_type && !add_header(&headers, "Content-Type", ""))))
         goto out;
     prepare(&exchange, url.at, headers);
+    if (strcmp(ask->method, "DELETE") == 0)
+        curl_easy_setopt(client->curl, CURLOPT_CUSTOMREQUEST, "DELETE");
     if (posts) {
         curl_easy_setopt(client->curl, CURLOPT_POST, 1L);
         curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, ask->body ? ask->body : "");
@@ -241,7 +296,7 @@ enum err client_stream(struct client *client, const struct stream *stream, struc
     *ret_answer = (struct answer){0};
     text_str(&url, client->server);
     text_str(&url, stream->path);
-    if (url.failed || !add_header(&headers, "Accept", "text/event-stream"))
+    if (url.failed || !add_header(&headers, "Accept", "text/event-stream") || !add_key(&headers, client))
         goto out;
     if (stream->last_event_id[0] && !add_header(&headers, "Last-Event-ID", stream->last_event_id))
         goto out;
@@ -294,7 +349,7 @@ int answer_refused(const struct answer *answer)
     return exit_of_status(answer->status);
 }
 
-static int ask_once(struct client *client, const struct ask *ask, struct answer *ret_answer)
+int client_ask_once(struct client *client, const struct ask *ask, struct answer *ret_answer)
 {
     enum err err = client_ask(client, ask, ret_answer);
     int code = 0;
@@ -310,12 +365,12 @@ static int ask_once(struct client *client, const struct ask *ask, struct answer 
 
 int client_get(struct client *client, const char *path, struct answer *ret_answer)
 {
-    return ask_once(client, &(struct ask){.method = "GET", .path = path}, ret_answer);
+    return client_ask_once(client, &(struct ask){.method = "GET", .path = path}, ret_answer);
 }
 
 int client_post(struct client *client, const char *path, struct answer *ret_answer)
 {
-    return ask_once(client, &(struct ask){.method = "POST", .path = path}, ret_answer);
+    return client_ask_once(client, &(struct ask){.method = "POST", .path = path}, ret_answer);
 }
 
 int answer_json(const struct answer *answer, json_t **ret_json)

@@ -13,7 +13,7 @@
 struct client;
 
 struct ask {
-    const char *method;     /* "GET" or "POST" */
+    const char *method;     /* "GET", "POST" or "DELETE" */
     const char *path;       /* with the query, ready for the wire */
     const char *media_type; /* of the body */
     const void *body;
@@ -30,6 +30,9 @@ struct answer {
 
 /* server NULL: BUZZER_SERVER, or http://127.0.0.1:8000. ERR_USAGE when it is no http address; said. */
 enum err client_new(const char *server, struct client **ret_client);
+/* Sends the key along from now on: that in the file, or, with NULL, BUZZER_KEY, or that in the file that
+ * BUZZER_KEY_FILE names, or none. ERR_NOT_FOUND: no such file; ERR_USAGE: it is no key; said. */
+enum err client_use_key(struct client *client, const char *file);
 void client_free(struct client *client);
 const char *client_library_version(void);
 
@@ -51,6 +54,7 @@ struct stream {
 enum err client_stream(struct client *client, const struct stream *stream, struct answer *ret_answer);
 
 /* For commands that ask once: says what went wrong and gives the exit code, or 0 and the answer. */
+int client_ask_once(struct client *client, const struct ask *ask, struct answer *ret_answer);
 int client_get(struct client *client, const char *path, struct answer *ret_answer);
 int client_post(struct client *client, const char *path, struct answer *ret_answer);
 /* The same with the answer as JSON; the caller's reference. */

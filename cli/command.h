@@ -13,6 +13,7 @@ int command_watch(int argc, char **argv);
 int command_cancel(int argc, char **argv);
 int command_retry(int argc, char **argv); /* cancel.c: the same thing with another word */
 int command_list(int argc, char **argv);
+int command_key(int argc, char **argv);
 int command_doctor(int argc, char **argv);
 int command_version(int argc, char **argv);
 

@@ -74,7 +74,7 @@ int command_list(int argc, char **argv)
     if (!code && !read_limit(options.limit, &left))
         code = EX_USAGE;
     if (!code)
-        code = exit_of_err(client_new(options.server, &client));
+        code = options_client(&options, &client);
     as_table = !options.json && isatty(STDOUT_FILENO);
     while (!code && more && left > 0) {
         code = get_page(client, &options, left, before ? job_text(before, "next_page_token") : NULL, &page);

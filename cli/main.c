@@ -16,7 +16,9 @@ struct command {
     const char *details;
 };
 
-#define CLIENT_OPTIONS "  --server URL          the service (BUZZER_SERVER, or http://127.0.0.1:8000)\n"
+#define CLIENT_OPTIONS \
+    "  --server URL          the service (BUZZER_SERVER, or http://127.0.0.1:8000)\n" \
+    "  --key-file FILE       holds the key to send (or BUZZER_KEY, or the file BUZZER_KEY_FILE)\n"
 
 /* clang-format off */
 static const struct command commands[] = {
@@ -44,6 +46,15 @@ static const struct command commands[] = {
      "  --state S  --type T  --queue Q  --tag G    only those\n"
      "  --limit N             at most so many (100)\n"
      "  --json                one job a line, as JSON (as it is when piped)\n" CLIENT_OPTIONS},
+    {"key", command_key, "create | list | revoke ID", "make, list and revoke access keys",
+     "  create                make a key and print it, once\n"
+     "    --scope S           what it may do: submit, read, cancel, admin (may stand several times)\n"
+     "    --tenant T          whose jobs it is about (default)\n"
+     "    --expires N         over after so long: 90d, 12h, 30m or 60s\n"
+     "    --name N            what people call it\n"
+     "  list                  all but the secrets; --json one a line, as JSON (as it is when piped)\n"
+     "  revoke ID             end it at once\n" CLIENT_OPTIONS
+     "An administrator's key is needed, but for the very first, which must be one.\n"},
     {"doctor", command_doctor, "[OPTION ...]", "check this machine and the settings",
      "Takes the options of `buzzer serve`, and checks what they say.\n"},
     {"version", command_version, "", "tell the version, and those of the libraries", NULL},

@@ -5,8 +5,9 @@
 
 #include "cli/exit.h"
 #include "cli/say.h"
+#include "schema/access_key.h"
 
-enum { SERVER = 256, JSON, ALL, WAIT, WATCH, STATE, TYPE, QUEUE, TAG, LIMIT };
+enum { SERVER = 256, JSON, ALL, WAIT, WATCH, STATE, TYPE, QUEUE, TAG, LIMIT, KEY_FILE, TENANT, SCOPE, EXPIRES, NAME };
 
 static const struct option table[] = {
     {"server", required_argument, NULL, SERVER},
@@ -19,6 +20,11 @@ static const struct option table[] = {
     {"queue", required_argument, NULL, QUEUE},
     {"tag", required_argument, NULL, TAG},
     {"limit", required_argument, NULL, LIMIT},
+    {"key-file", required_argument, NULL, KEY_FILE},
+    {"tenant", required_argument, NULL, TENANT},
+    {"scope", required_argument, NULL, SCOPE},
+    {"expires", required_argument, NULL, EXPIRES},
+    {"name", required_argument, NULL, NAME},
     {NULL, 0, NULL, 0},
 };
 
@@ -37,6 +43,11 @@ static unsigned kind_of(int option)
         return OPTION_STATE;
     case LIMIT:
         return OPTION_LIMIT;
+    case TENANT:
+    case SCOPE:
+    case EXPIRES:
+    case NAME:
+        return OPTION_KEY;
     case 'o':
     case 'p':
         return OPTION_PAIRS;
@@ -45,11 +56,35 @@ static unsigned kind_of(int option)
     }
 }
 
+static bool take_scope(struct options *options, const char *word)
+{
+    enum scope scope;
+
+    if (!scope_decode(word, &scope))
+        return false;
+    options->scopes |= scope;
+    return true;
+}
+
 static bool take(struct options *options, int option, char *value)
 {
     switch (option) {
     case SERVER:
         options->server = value;
+        return true;
+    case KEY_FILE:
+        options->key_file = value;
+        return true;
+    case TENANT:
+        options->tenant = value;
+        return true;
+    case SCOPE:
+        return take_scope(options, value);
+    case EXPIRES:
+        options->expires = value;
+        return true;
+    case NAME:
+        options->name = value;
         return true;
     case JSON:
         return options->json = true;
@@ -90,13 +125,16 @@ int options_read(int argc, char **argv, unsigned takes, int min, int max, struct
     while ((option = getopt_long(argc, argv, "o:p:", table, &index)) != -1) {
         if (option == '?')
             return EX_USAGE;
-        if (option != SERVER && !(takes & kind_of(option))) {
+        if (option != SERVER && option != KEY_FILE && !(takes & kind_of(option))) {
             say("%s does not take %s%s", argv[0] + sizeof "buzzer", option < SERVER ? "-o or -p" : "--",
                 option < SERVER ? "" : table[index].name);
             return EX_USAGE;
         }
         if (!take(options, option, optarg)) {
-            say("-%c takes NAME=VALUE, up to 64 times, not '%s'", option, optarg);
+            if (option == SCOPE)
+                say("--scope takes submit, read, cancel or admin, not '%s'", optarg);
+            else
+                say("-%c takes NAME=VALUE, up to 64 times, not '%s'", option, optarg);
             return EX_USAGE;
         }
     }
@@ -109,6 +147,21 @@ int options_read(int argc, char **argv, unsigned takes, int min, int max, struct
     return 0;
 }
 
+int options_client(const struct options *options, struct client **ret_client)
+{
+    struct client *client = NULL;
+    enum err err = client_new(options->server, &client);
+
+    if (!err)
+        err = client_use_key(client, options->key_file);
+    if (err) {
+        client_free(client);
+        return err == ERR_NOT_FOUND ? EX_NOINPUT : exit_of_err(err);
+    }
+    *ret_client = client;
+    return 0;
+}
+
 int options_one(int argc, char **argv, unsigned takes, struct options *options, const char **ret_id,
                 struct client **ret_client)
 {
@@ -117,5 +170,5 @@ int options_one(int argc, char **argv, unsigned takes, struct options *options, 
     if (code)
         return code;
     *ret_id = argv[first];
-    return exit_of_err(client_new(options->server, ret_client));
+    return options_client(options, ret_client);
 }

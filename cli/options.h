@@ -7,13 +7,15 @@
 #include "cli/client.h"
 
 struct options {
-    const char *server;
+    const char *server, *key_file;
     bool json, all, wait, watch;
     const char *state, *type, *queue, *tag, *limit;
     /* -o and -p, each called with "name=value"; false refuses it. NULL: not taken. */
     bool (*on_option)(void *arg, char *text);
     bool (*on_param)(void *arg, char *text);
     void *arg;
+    const char *tenant, *name, *expires; /* of a new key */
+    unsigned scopes;                     /* of enum scope */
 };
 
 /* Which of them a command takes. */
@@ -25,7 +27,8 @@ enum {
     OPTION_STATE = 16,
     OPTION_FILTER = 32,
     OPTION_LIMIT = 64,
-    OPTION_PAIRS = 128
+    OPTION_PAIRS = 128,
+    OPTION_KEY = 256
 };
 
 /* Reads argv; *ret_first is the first of the arguments, of which there must be min to max.
@@ -33,6 +36,8 @@ enum {
 int options_read(int argc, char **argv, unsigned takes, int min, int max, struct options *options,
                  int *ret_first);
 
+/* The client that the options name, with its key. 0 or an exit code. */
+int options_client(const struct options *options, struct client **ret_client);
 /* For commands that take one ID: options, the client. 0 or an exit code. */
 int options_one(int argc, char **argv, unsigned takes, struct options *options, const char **ret_id,
                 struct client **ret_client);

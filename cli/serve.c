@@ -11,9 +11,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "api/origin.h"
 #include "api/server.h"
 #include "cli/command.h"
 #include "cli/exit.h"
+#include "cli/first_key.h"
 #include "cli/lock.h"
 #include "cli/say.h"
 #include "jobs/recorder.h"
@@ -155,6 +157,9 @@ static enum err service_start(struct service *service)
         err = worker_start(service->worker);
         service->worker_runs = !err;
     }
+    /* Where others can reach it nobody gets in without a key, so there has to be one. */
+    if (!err && service->server && !address_is_loopback(service->config->listen_host))
+        err = first_key(service->config->data, service->log, clock_wall_ms());
     return err;
 }
 

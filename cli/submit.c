@@ -155,7 +155,7 @@ int command_submit(int argc, char **argv)
     submission.type = argv[first];
     code = input_read(first + 1 < argc ? argv[first + 1] : NULL, &submission.input);
     if (!code)
-        code = exit_of_err(client_new(options.server, &client));
+        code = options_client(&options, &client);
     if (!code)
         code = send_job(client, &submission, options.wait, &job);
     if (!code)

@@ -247,7 +247,7 @@ int command_watch(int argc, char **argv)
         say("watch takes the ID of a job, or --all with its filters");
         return EX_USAGE;
     }
-    code = exit_of_err(client_new(options.server, &client));
+    code = options_client(&options, &client);
     if (!code)
         code = options.all ? watch_all(client, &options) : watch_job(client, argv[first]);
     client_free(client);

@@ -52,6 +52,8 @@ bool hub_is_watching(const struct hub *hub);
 bool hub_latest_progress(const struct hub *hub, const char *id, const struct progress **ret_progress);
 
 enum err subscriber_new(struct hub *hub, void *owner, struct subscriber **ret_subscriber);
+/* Before it subscribes: it hears of this tenant's jobs alone, and others' are not there for it. */
+void subscriber_set_tenant(struct subscriber *subscriber, const char *tenant);    /* NULL: of all, as at first */
 void subscriber_free(struct subscriber *subscriber);         /* drops its subscriptions and queue */
 /* cursor NULL or "": from now on (one job: starting with an event of its present state if that is
  * final). ERR_NOT_FOUND: no such job; ERR_BAD_CURSOR; ERR_BUSY: SUBSCRIPTIONS_MAX reached and none of

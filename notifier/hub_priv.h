@@ -38,6 +38,7 @@ struct subscriber {
     int64_t live_pos;                 /* of the last live event queued: two subscriptions, one event */
     int64_t lost_pos;                 /* the cursor of a lost one */
     unsigned n_subscriptions, n_catching;
+    char tenant[NAME_MAX_LEN + 1];    /* hears of its jobs alone; "": of all */
     bool is_due;                      /* in hub->to_wake */
     bool is_awake;                    /* woken, and nothing taken since */
     bool lost;                        /* too slow, or has lost its place: hears nothing more */
@@ -60,6 +61,7 @@ bool subscription_hears(const struct subscription *subscription, const struct ch
 void subscription_set_catching(struct subscription *subscription, int64_t from_pos);
 void subscription_set_live(struct subscription *subscription);
 void subscription_free(struct subscription *subscription);
+bool subscriber_may_hear(const struct subscriber *subscriber, const struct job *job);          /* the tenant */
 /* subscriber.c */
 /* Neither wakes. A NULL frame could not be composed. */
 void subscriber_queue(struct subscriber *subscriber, struct frame *frame);

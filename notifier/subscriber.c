@@ -1,6 +1,7 @@
 /* subscriber.c: one who listens (a socket, a stream, a waiting request): its queue and its place. */
 #include "notifier/hub_priv.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,11 @@ enum err subscriber_new(struct hub *hub, void *owner, struct subscriber **ret_su
     hub->n_subscribers++;
     *ret_subscriber = subscriber;
     return ERR_OK;
+}
+
+void subscriber_set_tenant(struct subscriber *subscriber, const char *tenant)
+{
+    snprintf(subscriber->tenant, sizeof subscriber->tenant, "%s", tenant ? tenant : "");
 }
 
 void subscriber_free(struct subscriber *subscriber)

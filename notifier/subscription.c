@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "schema/access_key.h"
 #include "schema/metric.h"
 
 /* Where a new subscription starts. */
@@ -21,11 +22,21 @@ static bool has_tag(const struct spec *spec, const char *tag)
     return false;
 }
 
+bool subscriber_may_hear(const struct subscriber *subscriber, const struct job *job)
+{
+    const char *tenant = job->spec->tenant ? job->spec->tenant : TENANT_DEFAULT;
+
+    return !subscriber->tenant[0] || strcmp(subscriber->tenant, tenant) == 0;
+}
+
+/* Whose job it is was looked at when a subscription to one job was made. */
 bool subscription_hears(const struct subscription *subscription, const struct change *change)
 {
     const struct hub_filter *filter = subscription->filter;
     const struct spec *spec = change->job->spec;
 
+    if (!subscription->topic && !subscriber_may_hear(subscription->subscriber, change->job))
+        return false;
     return !filter || ((filter->events == 0 || (filter->events & (1U << change->kind))) &&
                        (!filter->type[0] || strcmp(filter->type, spec->type) == 0) &&
                        (!filter->queue[0] || strcmp(filter->queue, spec->queue) == 0) &&
@@ -208,8 +219,10 @@ enum err subscriber_add_job(struct subscriber *subscriber, const char *id, const
     if (!id_is_valid(id, strlen(id)))
         return ERR_NOT_FOUND;
     err = reader_job(hub->reader, id, &job);
+    if (!err && !subscriber_may_hear(subscriber, job))
+        err = ERR_NOT_FOUND;
     if (err)
-        return err;
+        goto out;
     subscription = find_job(subscriber, id);
     if (!has_cursor && subscription)
         keep_place(subscription, &start);
@@ -219,6 +232,7 @@ enum err subscriber_add_job(struct subscriber *subscriber, const char *id, const
         err = add(subscriber, id, NULL, &subscription);
     if (!err)
         begin(subscription, &start, ret);
+out:
     job_unref(job);
     return err;
 }

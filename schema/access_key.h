@@ -8,6 +8,7 @@
 #define BUZZER_SCHEMA_ACCESS_KEY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "schema/err.h"
@@ -16,6 +17,9 @@
 #define ACCESS_KEY_ID_SIZE (ACCESS_KEY_ID_LEN + 1)
 #define ACCESS_KEY_TEXT_SIZE 64             /* "bz_" ID "_" SECRET and a NUL, with room */
 #define ACCESS_KEYS_MAX 10000
+#define SECRET_BYTES 32
+#define SECRET_LEN 43
+#define SECRET_SIZE (SECRET_LEN + 1)
 #define TENANT_DEFAULT "default"
 
 #define SCOPE_LIST(X)                                                                              \
@@ -51,11 +55,16 @@ enum err access_key_new(const char *tenant, const char *name, unsigned scopes, i
                         struct access_key **ret_key, char text[ACCESS_KEY_TEXT_SIZE]);
 struct access_key *access_key_copy(const struct access_key *key);   /* NULL: no memory */
 void access_key_free(struct access_key *key);
+bool access_key_id_is_valid(const char *id, size_t len);
+bool access_key_read_id(const char *text, char ret_id[ACCESS_KEY_ID_SIZE]);      /* false: not the shape of a key */
 /* The id in a key's text and the hash of the whole; false: not the shape of a key. */
 bool access_key_read(const char *text, char ret_id[ACCESS_KEY_ID_SIZE], unsigned char ret_hash[32]);
 bool access_key_matches(const struct access_key *key, const unsigned char hash[32]);   /* in constant time */
 bool scope_decode(const char *word, enum scope *ret_scope);
 const char *scope_word(enum scope scope);
-bool scopes_allow(unsigned scopes, enum scope wanted);              /* admin includes the others */
+bool scopes_allow(unsigned scopes, unsigned wanted);                /* one of the wanted, or admin */
+
+enum err secret_make(char ret_secret[SECRET_SIZE]);                 /* 256 random bits in base64url; ERR_INTERNAL: no randomness */
+bool secret_is_same(const char *a, const char *b, size_t len);      /* takes as long whatever it finds */
 
 #endif

@@ -11,14 +11,14 @@
 
 /* Names are those of the file; a flag has dashes for underscores (--http-threads), a variable is
  * in capitals with BUZZER_ before it. Kinds:
- *   ADDRESS  a loopback address and a port           ROLES  some of the words api and worker
+ *   ADDRESS  a literal address and a port            ROLES  some of the words api and worker
  *   TEXT, PATH (relative to the file that says it)   LEVEL  of the log
  *   INT, SIZE (64 bits), REAL, BOOL                  WORDS (a list), COMMAND (its first word is a path)
  *   SOURCE   the path of the file itself, so it cannot stand in the file */
 /* clang-format off */
 #define SETTING_LIST(X)                                                                              \
     X(listen, ADDRESS, listen, "127.0.0.1:8000", 0, 0, "ADDRESS:PORT",                               \
-      "where to listen; a loopback address, port 0 takes any free one")                              \
+      "where to listen; keys are needed off loopback, port 0 takes any free one")                              \
     X(roles, ROLES, roles, "api,worker", 0, 0, "LIST", "what this process does: api, worker or both") \
     X(data, PATH, data, "buzzer-data", 0, 0, "DIR", "folder for everything that is kept")            \
     X(config, SOURCE, config_file, NULL, 0, 0, "FILE",                                               \

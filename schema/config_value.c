@@ -102,13 +102,8 @@ static enum err set_address(const struct setting *setting, void *base, const cha
         memcpy(host, from, (size_t)(to - from));
         host[to - from] = '\0';
     }
-    if (inet_pton(AF_INET, host, &v4) == 1
-            ? (ntohl(v4.s_addr) >> 24) != 127
-            : inet_pton(AF_INET6, host, &v6) != 1 || !IN6_IS_ADDR_LOOPBACK(&v6)) {
-        snprintf(why, size,
-                 "must be a loopback address (127.0.0.1 or [::1]), not '%.80s': nothing would protect"
-                 " the service on any other",
-                 host);
+    if (inet_pton(AF_INET, host, &v4) != 1 && inet_pton(AF_INET6, host, &v6) != 1) {
+        snprintf(why, size, "must begin with a literal address, such as 127.0.0.1 or [::1], not '%.80s'", host);
         return ERR_CONFIG;
     }
     *(int *)member(base, setting->at2) = (int)port;
