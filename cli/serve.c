@@ -18,6 +18,7 @@
 #include "cli/first_key.h"
 #include "cli/lock.h"
 #include "cli/say.h"
+#include "jobs/heartbeat.h"
 #include "jobs/recorder.h"
 #include "jobs/types.h"
 #include "jobs/view.h"
@@ -31,6 +32,9 @@
 struct service {
     struct config *config;
     int lock;
+    char name[PRESENCE_NAME_SIZE]; /* this life of this process */
+    struct presence *presence;
+    struct heartbeat *heartbeat;
     struct types *types;
     struct view *view;
     struct eventlog *log;
@@ -94,6 +98,7 @@ static enum err make_server(struct service *service, char *message, size_t size)
         .view = service->view,
         .ranks = service->ranks,
         .recorder = service->recorder,
+        .presence = service->presence,
     };
     enum err err = server_new(&setup, &service->server, message, size);
 
@@ -110,6 +115,7 @@ static enum err make_worker(struct service *service)
         .dir = service->config->data,
         .types = service->types,
         .log = service->log,
+        .name = service->name,
         .slots = service->config->slots,
         .drain_ms = service->config->drain_ms,
         .on_progress = service->server ? server_on_progress : progress_to_nobody,
@@ -122,11 +128,31 @@ static enum err make_worker(struct service *service)
     return err;
 }
 
+static enum err make_heartbeat(struct service *service)
+{
+    struct heartbeat_config setup = {
+        .name = service->name,
+        .url = service->config->advertise,
+        .lease_ms = service->config->lease_ms,
+        .role_api = service->config->role_api,
+        .slots = service->config->slots,
+        .types = service->types,
+        .worker = service->worker,
+        .presence = service->presence,
+    };
+
+    return heartbeat_new(&setup, &service->heartbeat);
+}
+
 static enum err service_make(struct service *service, char *message, size_t size)
 {
     const struct config *config = service->config;
     enum err err = lock_folder(config->data, &service->lock, message, size);
 
+    if (!err)
+        err = node_name(config->data, service->name);
+    if (!err && !(service->presence = presence_new(config->lease_ms)))
+        err = ERR_NOMEM;
     if (!err)
         err = types_new(config, &service->types, message, size);
     if (!err)
@@ -141,6 +167,8 @@ static enum err service_make(struct service *service, char *message, size_t size
         err = make_server(service, message, size);
     if (!err && config->role_worker)
         err = make_worker(service);
+    if (!err)
+        err = make_heartbeat(service);
     return err;
 }
 
@@ -157,6 +185,8 @@ static enum err service_start(struct service *service)
         err = worker_start(service->worker);
         service->worker_runs = !err;
     }
+    if (!err)
+        err = heartbeat_start(service->heartbeat);
     /* Where others can reach it nobody gets in without a key, so there has to be one. */
     if (!err && service->server && !address_is_loopback(service->config->listen_host))
         err = first_key(service->config->data, service->log, clock_wall_ms());
@@ -218,6 +248,7 @@ static enum err service_run(struct service *service, const sigset_t *signals)
 
 static void service_stop(struct service *service)
 {
+    heartbeat_stop(service->heartbeat);
     if (service->worker_runs) {
         if (!worker_has_ended(service->worker))
             worker_stop_now(service->worker);
@@ -235,11 +266,13 @@ static void service_stop(struct service *service)
 
 static void service_free(struct service *service)
 {
-    worker_free(service->worker);
+    heartbeat_free(service->heartbeat);
     server_free(service->server);
     recorder_free(service->recorder);
     ranks_free(service->ranks);
     eventlog_close(service->log);
+    worker_free(service->worker); /* the log may have had something for it until then */
+    presence_free(service->presence);
     view_close(service->view);
     types_free(service->types);
     if (service->lock >= 0)

@@ -3,6 +3,7 @@
  * life is over; the random part keeps two lives apart in the log. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,7 +92,8 @@ static bool is_plain(char c)
 
 enum err node_name(const char *dir, char ret_name[PRESENCE_NAME_SIZE])
 {
-    char node[NODE_ID_SIZE], life[NODE_ID_SIZE], host[HOST_MAX + 1] = "", *path = NULL;
+    char node[NODE_ID_SIZE], host[HOST_MAX + 1] = "", *path = NULL;
+    uint32_t life;
 
     if (asprintf(&path, "%s/node", dir) < 0)
         return ERR_NOMEM;
@@ -106,8 +108,9 @@ enum err node_name(const char *dir, char ret_name[PRESENCE_NAME_SIZE])
     for (char *at = host; *at; at++)
         if (!is_plain(*at))
             *at = '-';
-    id_random_hex(life, NODE_LEN / 2);
-    snprintf(ret_name, PRESENCE_NAME_SIZE, "%s.%s-%s", host, node, life);
+    if (getentropy(&life, sizeof life) < 0)                      /* not out of a buffer that a fork has copied */
+        return ERR_INTERNAL;
+    snprintf(ret_name, PRESENCE_NAME_SIZE, "%s.%s-%08" PRIx32, host, node, life);
     return ERR_OK;
 }
 

@@ -53,7 +53,8 @@ void presence_each(struct presence *presence, int64_t mono_ms, presence_fn *fn, 
 
 /* node.c: DIR/node holds the folder's own name, made at the first start; a copied folder is noticed
  * when two live processes bear it. name: "host.NODE-INCARNATION", fresh for each life. The folder's
- * lock is held. ERR_CORRUPT: the file is not as it was written; ERR_IO, ERR_STORAGE_FULL. */
+ * lock is held. ERR_CORRUPT: the file is not as it was written; ERR_IO, ERR_STORAGE_FULL;
+ * ERR_INTERNAL: no randomness. */
 enum err node_name(const char *dir, char ret_name[PRESENCE_NAME_SIZE]);
 bool node_is_same(const char *name, const char *other);              /* the same folder, whichever life */
 

@@ -73,13 +73,9 @@ static enum err make_arguments(struct worker *worker)
 
 static enum err make_scheduler(struct worker *worker)
 {
-    char host[64] = "", random[17];
-
-    gethostname(host, sizeof host - 1);
-    id_random_hex(random, 4);
-    snprintf(worker->name, sizeof worker->name, "%s-%ld-%s", host[0] ? host : "local", (long)getpid(), random);
     struct scheduler_config config = {.types = worker->config.types, .worker = worker->name,
-                                      .slots = worker->config.slots, .seed = id_random()};
+                                      .slots = worker->config.slots, .seed = id_random(),
+                                      .lease_ms = worker->config.lease_ms};
     return scheduler_new(&config, &worker->scheduler);
 }
 
@@ -93,12 +89,14 @@ enum err worker_new(const struct worker_config *config, struct worker **ret_work
     TAILQ_INIT(&worker->processes);
     TAILQ_INIT(&worker->queue);
     TAILQ_INIT(&worker->spare);
+    TAILQ_INIT(&worker->fetching);
     worker->last_append = &worker->first_append;
     worker->config = *config;
     worker->box.eventfd = worker->epoll = worker->noise.in = worker->noise.out = -1;
     worker->program = strdup(config->program ? config->program : "/proc/self/exe");
     worker->dir = realpath(config->dir, NULL);
-    if (!worker->program || !worker->dir)
+    worker->name = strdup(config->name);
+    if (!worker->program || !worker->dir || !worker->name)
         goto out;
     err = make_environment(worker);
     if (!err) err = make_arguments(worker);
@@ -123,6 +121,10 @@ void worker_free(struct worker *worker)
         TAILQ_REMOVE(&worker->queue, run, link);
         run_free(worker, run);
     }
+    while ((run = TAILQ_FIRST(&worker->fetching))) {
+        TAILQ_REMOVE(&worker->fetching, run, link);
+        run_free(worker, run);
+    }
     for (run = TAILQ_FIRST(&worker->spare); run; run = next) {
         next = TAILQ_NEXT(run, link);
         free(run);
@@ -137,6 +139,7 @@ void worker_free(struct worker *worker)
     free(worker->arguments);
     free(worker->program);
     free(worker->dir);
+    free(worker->name);
     free(worker);
 }
 
@@ -145,21 +148,46 @@ void worker_on_changes(void *worker, struct changes *changes)
     mailbox_post_changes(&((struct worker *)worker)->box, changes);
 }
 
+void worker_on_beat(struct worker *worker, const struct beat *beat, int64_t sent_ms, int64_t mono_ms)
+{
+    struct pulse *pulse = calloc(1, sizeof *pulse);
+
+    if (!pulse || beat_copy(&pulse->beat, beat)) {
+        free(pulse);                                 /* as if it had been lost on its way */
+        return;
+    }
+    pulse->sent_ms = sent_ms;
+    pulse->heard_ms = mono_ms;
+    mailbox_post_pulse(&worker->box, pulse);
+}
+
+void worker_load(const struct worker *worker, int *ret_running, bool *ret_draining)
+{
+    *ret_running = atomic_load_explicit(&worker->load, memory_order_relaxed);
+    *ret_draining = atomic_load_explicit(&worker->load_drains, memory_order_relaxed);
+}
+
 /* ---- the thread ---- */
 
 static void read_letters(struct worker *worker)
 {
     struct letters *letters = &worker->letters;
+    bool queues_changed = false;
 
     mailbox_take(&worker->box, letters);
     for (unsigned i = 0; i < letters->n; i++) {
         struct changes *changes = letters->batches[i];
+        queues_changed |= changes->queues_changed;
         for (unsigned c = 0; c < changes->n; c++)
             if (scheduler_on_change(worker->scheduler, &changes->at[c], worker->wall_ms, worker->mono_ms))
                 letters->missed = true;
         changes_unref(changes);
     }
     worker_handle_refused(worker, letters->refused);
+    peers_on_pulses(worker, letters->pulses);
+    inputs_on_fetched(worker, letters->fetched);
+    if (queues_changed)
+        worker_read_paused(worker);
     if (letters->missed || (worker->reseed_at_ms && worker->mono_ms >= worker->reseed_at_ms))
         worker_seed(worker);
 }
@@ -200,6 +228,7 @@ static void return_line(struct worker *worker)
 {
     struct run *run;
 
+    inputs_return(worker);
     while ((run = TAILQ_FIRST(&worker->queue))) {
         TAILQ_REMOVE(&worker->queue, run, link);
         run_return(worker, run);
@@ -212,6 +241,7 @@ static void go_down(struct worker *worker)
 
     if (!worker->is_draining) {
         worker->is_draining = true;
+        atomic_store_explicit(&worker->load_drains, true, memory_order_relaxed);
         worker->drain_until_ms = worker->mono_ms + worker->config.drain_ms;
         scheduler_drain(worker->scheduler);
         TAILQ_FOREACH(process, &worker->processes, link)
@@ -267,6 +297,7 @@ static void turn(struct worker *worker)
     pool_watch(worker);
     if (worker->letters.is_draining)
         go_down(worker);
+    peers_watch_link(worker);
     if (worker->mono_ms != worker->tick_at_ms)
         scheduler_tick(worker->scheduler, worker->wall_ms, worker->mono_ms);
     worker->tick_at_ms = worker->mono_ms;
@@ -275,6 +306,7 @@ static void turn(struct worker *worker)
     worker_sweep(worker);
     worker_send_appends(worker);
     METRIC_SET(SLOTS_BUSY, worker->n_busy);
+    atomic_store_explicit(&worker->load, (int)worker->n_busy, memory_order_relaxed);
 }
 
 static void *work(void *arg)
@@ -287,6 +319,7 @@ static void *work(void *arg)
     METRIC_SET(SLOTS, worker->config.slots);
     for (int slot = 0; slot < worker->config.slots; slot++)
         pool_spawn(worker, true);                    /* warm when the first jobs come */
+    mailbox_open(&worker->box);                      /* before the view is read: what comes later is told */
     worker_seed(worker);
     while (!is_done(worker))
         turn(worker);

@@ -29,14 +29,19 @@ struct worker;
 
 enum err worker_new(const struct worker_config *config, struct worker **ret_worker);
 void worker_on_changes(void *worker, struct changes *changes);  /* a recorder_listener_fn; any thread */
-void worker_on_beat(struct worker *worker, const struct beat *beat);   /* any thread: a heartbeat came in, own or not */
+/* Any thread: a worker's heartbeat came in, at mono_ms. sent_ms: mono, when this process sent it; of another's 0. */
+void worker_on_beat(struct worker *worker, const struct beat *beat, int64_t sent_ms, int64_t mono_ms);
 void worker_load(const struct worker *worker, int *ret_running, bool *ret_draining);   /* any thread: for our heartbeat */
-enum err worker_start(struct worker *worker);              /* seeds itself from the view, then works */
+/* Seeds itself from the view, then works. A log of many machines is to have caught up before
+ * (eventlog_state): what the view does not know yet would be taken for lost, or run again. */
+enum err worker_start(struct worker *worker);
 void worker_drain(struct worker *worker);                  /* any thread: finish or hand back, within drain_ms */
 void worker_stop_now(struct worker *worker);               /* any thread: kill what runs, hand it back */
 bool worker_has_ended(const struct worker *worker);
 void worker_join(struct worker *worker);                   /* after drain or stop_now */
-void worker_free(struct worker *worker);                   /* after recorder_join: appends may be out until then */
+/* After recorder_join, for appends may be out until then; after sideband_close, which ends the heartbeats;
+ * and after eventlog_close, for so long the log may still come with an input it was asked for. */
+void worker_free(struct worker *worker);
 
 /* `buzzer executor`: the other end, in a process of its own; the arguments as main got them. */
 int executor_main(int argc, char **argv);

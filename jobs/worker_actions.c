@@ -12,6 +12,7 @@
 void run_free(struct worker *worker, struct run *run)
 {
     job_unref(run->job);
+    body_unref(run->input);
     free(run->progress.message); // NOLINT(clang-analyzer-unix.Malloc): it does not follow TAILQ_REMOVE
     TAILQ_INSERT_HEAD(&worker->spare, run, link);   /* never more than were in hand at once */
 }
@@ -26,6 +27,16 @@ void run_return(struct worker *worker, struct run *run)
 {
     scheduler_on_returned(worker->scheduler, run->job->spec->id, run->job->epoch);
     run_free(worker, run);
+}
+
+/* It holds no executor: out of time counts as an end (the scheduler knows what kind), all else is as if
+ * it had never been given out. */
+void run_stop(struct worker *worker, struct run *run, enum kill_reason reason)
+{
+    if (reason == KILL_TIMEOUT)
+        ends_with(worker, run, JOB_ERROR_HANDLER_ERROR, true, "out of time");
+    else
+        run_return(worker, run);
 }
 
 /* On the recorder's thread: what is in the log is done with; the rest goes back to the worker. */
@@ -139,10 +150,12 @@ static void stop(struct worker *worker, const struct scheduler_action *action)
     TAILQ_FOREACH(run, &worker->queue, link) {
         if (run->job->epoch == action->epoch && strcmp(run->job->spec->id, action->id) == 0) {
             TAILQ_REMOVE(&worker->queue, run, link);
-            run_return(worker, run);
+            run_stop(worker, run, action->reason);
             return;
         }
     }
+    if (inputs_stop(worker, action))
+        return;
     TAILQ_FOREACH(process, &worker->processes, link)
         if (lanes_stop(worker, process, action))
             return;

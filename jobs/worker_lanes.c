@@ -29,7 +29,7 @@ static bool has_room(const struct process *process, const struct run *run)
 static struct process *choose(struct worker *worker, const struct run *run)
 {
     bool is_sealed = run->type->run == TYPE_HANDLER;
-    bool has_slot = worker->n_busy < (unsigned)worker->config.slots;
+    bool has_slot = worker->n_busy + worker->n_fetching < (unsigned)worker->config.slots;
     struct process *process, *best = NULL;
 
     TAILQ_FOREACH(process, &worker->processes, link) {
@@ -97,20 +97,16 @@ static bool encode(struct process *process, unsigned slot, const struct run *run
 static void give(struct worker *worker, struct process *process, struct run *run)
 {
     unsigned slot = (process->first + process->n) % LANE_SLOTS;
-    struct body *input = NULL;
-    struct blob blob;
-    enum err err = reader_body(worker->reader, run->job->input_pos, &input, &blob);
 
-    if (err || !encode(process, slot, run, input)) {
-        body_unref(input);
+    if (!encode(process, slot, run, run->input)) {
         text_clear(&process->out);
         process->is_broken |= process->n > 0;      /* frames of others may have gone with it */
         process->out_at = 0;
-        ends_with(worker, run, JOB_ERROR_HANDLER_ERROR, true,
-                  err == ERR_NOT_FOUND ? "the input is gone" : "the input cannot be read just now");
+        ends_with(worker, run, JOB_ERROR_HANDLER_ERROR, true, "the service has no memory for the input");
         return;
     }
-    body_unref(input);
+    body_unref(run->input);
+    run->input = NULL;
     atomic_store_explicit(&process->lane->slots[slot].state, SLOT_WAITING, memory_order_release);
     process->runs[slot] = run;
     if (process->n++ == 0) {
@@ -160,7 +156,13 @@ void lanes_feed(struct worker *worker)
     struct process *process;
     struct run *run;
 
-    while ((run = TAILQ_FIRST(&worker->queue)) && (process = choose(worker, run))) {
+    while ((run = TAILQ_FIRST(&worker->queue))) {
+        enum input input = inputs_load(worker, run);
+        if (input == INPUT_AWAY)
+            continue;
+        process = input == INPUT_HERE ? choose(worker, run) : NULL;
+        if (!process)
+            break;
         TAILQ_REMOVE(&worker->queue, run, link);
         give(worker, process, run);
     }

@@ -1,6 +1,8 @@
 /* The worker's mailbox: a ring of batches and a list of refused appends, both without allocation,
  * and one eventfd write for as many letters as come before the worker looks. */
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -19,6 +21,22 @@ enum err mailbox_init(struct mailbox *box)
     return ERR_OK;
 }
 
+void pulse_free(struct pulse *pulse)
+{
+    if (!pulse)
+        return;
+    beat_clear(&pulse->beat);
+    free(pulse);
+}
+
+void fetch_free(struct fetch *fetch)
+{
+    if (!fetch)
+        return;
+    body_unref(fetch->body);
+    free(fetch);
+}
+
 void mailbox_clear(struct mailbox *box)
 {
     if (box->eventfd < 0)
@@ -29,6 +47,16 @@ void mailbox_clear(struct mailbox *box)
         struct append *append = box->refused;
         box->refused = append->next;
         append_free(append);
+    }
+    while (box->pulses) {
+        struct pulse *pulse = box->pulses;
+        box->pulses = pulse->next;
+        pulse_free(pulse);
+    }
+    while (box->fetched) {
+        struct fetch *fetch = box->fetched;
+        box->fetched = fetch->next;
+        fetch_free(fetch);
     }
     close(box->eventfd);
     box->eventfd = -1;
@@ -46,10 +74,18 @@ static void unlock_and_wake(struct mailbox *box)
         (void)!write(box->eventfd, &one, sizeof one);    /* can only fail when it is set already */
 }
 
+void mailbox_open(struct mailbox *box)
+{
+    pthread_mutex_lock(&box->lock);
+    box->missed = false;             /* what was left out so far is read in a moment */
+    box->is_open = true;
+    pthread_mutex_unlock(&box->lock);
+}
+
 void mailbox_post_changes(struct mailbox *box, struct changes *changes)
 {
     pthread_mutex_lock(&box->lock);
-    if (box->n < MAILBOX_BATCHES)
+    if (box->is_open && box->n < MAILBOX_BATCHES)
         box->batches[(box->first + box->n++) % MAILBOX_BATCHES] = changes_ref(changes);
     else
         box->missed = true;
@@ -61,6 +97,41 @@ void mailbox_post_refused(struct mailbox *box, struct append *append)
     pthread_mutex_lock(&box->lock);
     append->next = box->refused;
     box->refused = append;
+    unlock_and_wake(box);
+}
+
+/* In the order in which they were heard. What a process said before and nobody has read yet is
+ * dropped: the newest alone counts. */
+void mailbox_post_pulse(struct mailbox *box, struct pulse *pulse)
+{
+    struct pulse **at = &box->pulses, *old = NULL;
+
+    pulse->next = NULL;
+    pthread_mutex_lock(&box->lock);
+    while (*at) {
+        if (!old && strcmp((*at)->beat.name, pulse->beat.name) == 0) {
+            old = *at;
+            *at = old->next;
+            box->n_pulses--;
+        } else {
+            at = &(*at)->next;
+        }
+    }
+    if (box->is_open && box->n_pulses < PRESENCE_MAX) {
+        *at = pulse;
+        box->n_pulses++;
+        pulse = NULL;
+    }
+    unlock_and_wake(box);
+    pulse_free(old);
+    pulse_free(pulse);
+}
+
+void mailbox_post_fetched(struct mailbox *box, struct fetch *fetch)
+{
+    pthread_mutex_lock(&box->lock);
+    fetch->next = box->fetched;
+    box->fetched = fetch;
     unlock_and_wake(box);
 }
 
@@ -86,6 +157,11 @@ void mailbox_take(struct mailbox *box, struct letters *ret_letters)
     box->first = box->n = 0;
     ret_letters->refused = box->refused;
     box->refused = NULL;
+    ret_letters->pulses = box->pulses;
+    box->pulses = NULL;
+    box->n_pulses = 0;
+    ret_letters->fetched = box->fetched;
+    box->fetched = NULL;
     ret_letters->missed = box->missed;
     box->missed = false;
     ret_letters->is_draining = box->is_draining;

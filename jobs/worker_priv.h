@@ -12,16 +12,35 @@
 #include "jobs/worker.h"
 
 #define MAILBOX_BATCHES 4096u
-#define WORKER_NAME_SIZE 160
+
+/* A heartbeat on its way to the scheduler. */
+struct pulse {
+    struct pulse *next;
+    struct beat beat;
+    int64_t sent_ms, heard_ms;         /* mono; sent_ms: of our own */
+};
+
+/* An input that is kept apart from its event, asked of the log for a run that waits for it. */
+struct fetch {
+    struct fetch *next;
+    struct worker *worker;
+    struct run *run;                   /* the worker's: NULL when nobody wants it any more */
+    enum err err;                      /* the log's answer: this, or a reference to the body */
+    struct body *body;
+};
 
 /* worker_mailbox.c: what other threads tell the worker. Full: the batch is dropped, `missed` stays
- * set until it is taken, and the scheduler is seeded anew from the view. */
+ * set until it is taken, and the scheduler is seeded anew from the view. The same while it is not
+ * open yet: the start seeds anyway, and a log may be long to catch up with. */
 struct mailbox {
     pthread_mutex_t lock;              /* guards all below it; held for a few instructions only */
     struct changes *batches[MAILBOX_BATCHES];
     unsigned first, n;
     struct append *refused;            /* appends that did not get into the log */
-    bool missed, is_draining, is_stopping, is_woken;
+    struct pulse *pulses;              /* the newest of each process, PRESENCE_MAX at most */
+    unsigned n_pulses;
+    struct fetch *fetched;
+    bool is_open, missed, is_draining, is_stopping, is_woken;
     int eventfd;
 };
 
@@ -29,15 +48,22 @@ struct letters {                       /* what was in it, taken out at one go */
     struct changes *batches[MAILBOX_BATCHES];
     unsigned n;
     struct append *refused;
+    struct pulse *pulses;
+    struct fetch *fetched;
     bool missed, is_draining, is_stopping;
 };
 
 enum err mailbox_init(struct mailbox *box);
 void mailbox_clear(struct mailbox *box);
+void mailbox_open(struct mailbox *box);                /* from here on batches and heartbeats are kept */
 void mailbox_post_changes(struct mailbox *box, struct changes *changes);
 void mailbox_post_refused(struct mailbox *box, struct append *append);
+void mailbox_post_pulse(struct mailbox *box, struct pulse *pulse);     /* taken over */
+void mailbox_post_fetched(struct mailbox *box, struct fetch *fetch);   /* likewise */
 void mailbox_post_stop(struct mailbox *box, bool now);
 void mailbox_take(struct mailbox *box, struct letters *ret_letters);
+void pulse_free(struct pulse *pulse);
+void fetch_free(struct fetch *fetch);
 
 /* A job that was given out by the scheduler: in line, or in a lane. */
 struct run {
@@ -48,6 +74,8 @@ struct run {
     int64_t told_ms;                   /* when progress was passed on last */
     struct progress progress;          /* the newest */
     bool is_begun;                     /* and the scheduler knows */
+    struct body *input;                /* a reference, from when it is looked for a place until it is given */
+    struct fetch *fetch;               /* while it waits for its input outside the line */
 };
 
 TAILQ_HEAD(run_list, run);
@@ -85,8 +113,7 @@ struct noise {
 
 struct worker {
     struct worker_config config;
-    char *dir, *program;
-    char name[WORKER_NAME_SIZE];
+    char *dir, *program, *name;
     char **environment, **arguments;   /* of executors; arguments[2] is the kind */
     char parent[24];                   /* our process id as text: among the arguments */
     struct mailbox box;
@@ -98,11 +125,19 @@ struct worker {
     bool has_thread;
     atomic_bool has_ended;
     atomic_uint n_appends_out;         /* not yet answered by the log */
+    atomic_int load;                   /* slots busy, and whether it drains: for other threads */
+    atomic_bool load_drains;
 
     int epoll;
     struct process_list processes;
     unsigned n_sealed, n_open, n_busy;
     struct run_list queue, spare;      /* in line for an executor; memory for the next */
+    struct run_list fetching;          /* waiting for their inputs, each with a slot of its own */
+    unsigned n_fetching;
+    char sweeper[PRESENCE_NAME_SIZE];  /* who removes what is over: the first by name of the workers heard of */
+    int64_t sweeper_ms;                /* mono: when it was heard last */
+    bool link_is_known, link_is_up;
+    int64_t link_at_ms;                /* when to look again */
     unsigned n_early_deaths;           /* in a row, before becoming ready */
     int64_t spawn_after_ms;
     bool has_strays;
@@ -120,6 +155,7 @@ void worker_handle_refused(struct worker *worker, struct append *list);
 void run_free(struct worker *worker, struct run *run);
 void run_end(struct worker *worker, struct run *run, struct attempt_end *end);   /* frees the run */
 void run_return(struct worker *worker, struct run *run);                         /* frees the run */
+void run_stop(struct worker *worker, struct run *run, enum kill_reason reason);  /* likewise; it is in no lane */
 
 /* worker_pool.c: executors come and go. */
 struct process *pool_spawn(struct worker *worker, bool is_sealed);
@@ -148,12 +184,25 @@ void ends_from_slot(struct worker *worker, struct process *process, struct run *
 void ends_by_death(struct worker *worker, struct process *process, struct run *run, int code, int status);
 void ends_with(struct worker *worker, struct run *run, enum job_error_code code, bool retryable, const char *message);
 
+/* worker_inputs.c: bodies for the runs in line. */
+enum input { INPUT_HERE, INPUT_AWAY /* the run has left the line */, INPUT_LATER /* no slot to wait in */ };
+enum input inputs_load(struct worker *worker, struct run *run);        /* run: the first in line */
+void inputs_on_fetched(struct worker *worker, struct fetch *list);     /* frees the list */
+bool inputs_stop(struct worker *worker, const struct scheduler_action *action);
+void inputs_return(struct worker *worker);              /* all that wait: handed back */
+
+/* worker_peers.c: other workers, and the way to them. */
+void peers_on_pulses(struct worker *worker, struct pulse *list);       /* frees the list */
+void peers_watch_link(struct worker *worker);
+bool peers_may_sweep(const struct worker *worker);
+
 /* worker_text.c: what job code says is hostile until it was looked at. */
 bool text_is_json(const char *bytes, size_t len);
 char *text_clean(const char *bytes, size_t len);        /* a copy in valid UTF-8; NULL: no memory */
 
-/* worker_sweep.c: seeding, and jobs whose time is over. */
+/* worker_sweep.c: seeding, paused queues, and jobs whose time is over. */
 void worker_seed(struct worker *worker);
+void worker_read_paused(struct worker *worker);
 void worker_sweep(struct worker *worker);
 
 #endif

@@ -1,5 +1,8 @@
 /* Where the worker reads the view as a whole: to know what there is to do when it starts (or has
- * missed something), and to find the jobs whose keep_ms are over. */
+ * missed something), which queues are paused, and which jobs' keep_ms are over. */
+#include <stdlib.h>
+#include <string.h>
+
 #include "jobs/worker_priv.h"
 #include "schema/log.h"
 
@@ -21,19 +24,59 @@ static bool seed_one(void *arg, struct job *job)
     return seeding->err == ERR_OK;
 }
 
+struct paused {
+    char **names;
+    unsigned n;
+    enum err err;
+};
+
+static void add_paused(void *arg, const char *queue)
+{
+    struct paused *paused = arg;
+    char **names = paused->err ? NULL : realloc(paused->names, (paused->n + 1) * sizeof *names);
+
+    if (names)
+        paused->names = names;
+    if (names && (names[paused->n] = strdup(queue)))
+        paused->n++;
+    else
+        paused->err = ERR_NOMEM;
+}
+
+void worker_read_paused(struct worker *worker)
+{
+    struct paused paused = {0};
+    enum err err = reader_paused(worker->reader, add_paused, &paused);
+
+    if (!err)
+        err = paused.err;
+    if (!err)
+        err = scheduler_set_paused(worker->scheduler, (const char *const *)paused.names, paused.n);
+    if (err) {
+        log_error("which queues are paused cannot be read (%s); trying again in a second", err_word(err));
+        worker->reseed_at_ms = worker->mono_ms + RESEED_PAUSE_MS;
+    }
+    for (unsigned i = 0; i < paused.n; i++)
+        free(paused.names[i]);
+    free(paused.names);
+}
+
 void worker_seed(struct worker *worker)
 {
     struct seeding seeding = {.worker = worker};
 
+    worker->reseed_at_ms = 0;
+    worker_read_paused(worker);                /* first: the seeding makes candidates */
     scheduler_seed_begin(worker->scheduler, reader_last_pos(worker->reader));
     enum err err = reader_unfinished(worker->reader, seed_one, &seeding);
     if (!err)
         err = seeding.err;
-    worker->reseed_at_ms = err ? worker->mono_ms + RESEED_PAUSE_MS : 0;
-    if (err)
+    if (err) {
         log_error("the waiting jobs cannot be read (%s); trying again in a second", err_word(err));
-    else
+        worker->reseed_at_ms = worker->mono_ms + RESEED_PAUSE_MS;
+    } else {
         scheduler_seed_end(worker->scheduler);
+    }
 }
 
 void worker_sweep(struct worker *worker)
@@ -41,7 +84,7 @@ void worker_sweep(struct worker *worker)
     char ids[SWEEP_STEP][ID_SIZE];
     unsigned n = 0;
 
-    if (worker->mono_ms < worker->sweep_at_ms || worker->is_draining)
+    if (worker->mono_ms < worker->sweep_at_ms || worker->is_draining || !peers_may_sweep(worker))
         return;
     worker->sweep_at_ms = worker->mono_ms + SWEEP_EVERY_MS;
     enum err err = reader_removable(worker->reader, worker->wall_ms, SWEEP_STEP, ids, &n);

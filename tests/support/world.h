@@ -41,6 +41,7 @@ struct world {
     struct eventlog *log;
     struct recorder *recorder;
     struct worker *worker;
+    char name[PRESENCE_NAME_SIZE];
     struct reader *reader;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -90,8 +91,10 @@ static inline void world_on_changes(void *arg, struct changes *changes)
 
 static inline void world_start_worker(struct world *world, int slots)
 {
-    struct worker_config config = {.dir = world->dir, .types = world->types, .log = world->log, .slots = slots,
+    struct worker_config config = {.dir = world->dir, .types = world->types, .log = world->log,
+                                   .name = world->name, .slots = slots,
                                    .drain_ms = 10000, .on_progress = world_on_changes, .on_progress_arg = world};
+    assert_int_equal(node_name(world->dir, world->name), ERR_OK);
     assert_int_equal(worker_new(&config, &world->worker), ERR_OK);
 }
 
@@ -133,9 +136,9 @@ static inline void world_stop(struct world *world)
     }
     eventlog_stop(world->log);
     recorder_join(world->recorder);
-    worker_free(world->worker);
     recorder_free(world->recorder);
     eventlog_close(world->log);
+    worker_free(world->worker);
     reader_close(world->reader);
     view_close(world->view);
     types_free(world->types);

@@ -170,6 +170,32 @@ static void a_job_is_removed_when_its_keep_ms_are_over(void **state)
     assert_int_equal(reader_job(world->reader, id, &job), ERR_NOT_FOUND);
 }
 
+static void before_it_is_open_a_mailbox_keeps_nothing(void **state)
+{
+    static struct letters letters;
+    struct mailbox *box = calloc(1, sizeof *box);
+    struct changes *changes = changes_new(1);
+
+    (void)state;
+    assert_int_equal(mailbox_init(box), ERR_OK);
+    for (unsigned i = 0; i < 2 * MAILBOX_BATCHES; i++)
+        mailbox_post_changes(box, changes);
+    assert_int_equal(atomic_load(&changes->refs), 1);
+    mailbox_take(box, &letters);
+    assert_int_equal(letters.n, 0);
+    assert_true(letters.missed);
+    mailbox_post_changes(box, changes);
+    mailbox_open(box);
+    mailbox_post_changes(box, changes);
+    mailbox_take(box, &letters);
+    assert_int_equal(letters.n, 1);
+    assert_false(letters.missed);
+    changes_unref(letters.batches[0]);
+    changes_unref(changes);
+    mailbox_clear(box);
+    free(box);
+}
+
 static void a_full_mailbox_says_that_something_was_missed(void **state)
 {
     static struct letters letters;
@@ -178,6 +204,7 @@ static void a_full_mailbox_says_that_something_was_missed(void **state)
 
     (void)state;
     assert_int_equal(mailbox_init(box), ERR_OK);
+    mailbox_open(box);
     for (unsigned i = 0; i < MAILBOX_BATCHES; i++)
         mailbox_post_changes(box, changes);
     mailbox_take(box, &letters);
@@ -300,6 +327,7 @@ int main(int argc, char **argv)
         TEST(a_stop_hands_back_what_runs_at_no_cost),
         TEST(a_service_that_was_killed_finds_its_jobs_again),
         TEST(a_job_is_removed_when_its_keep_ms_are_over),
+        cmocka_unit_test(before_it_is_open_a_mailbox_keeps_nothing),
         cmocka_unit_test(a_full_mailbox_says_that_something_was_missed),
         cmocka_unit_test(json_is_told_from_what_is_not),
         cmocka_unit_test(json_may_not_be_nested_without_end),
