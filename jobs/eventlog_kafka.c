@@ -48,7 +48,7 @@ static void tick(struct kafka_log *log)
     if (now - log->ticked_at < TICK_MS)
         return;
     log->ticked_at = now;
-    if (log->stage != KAFKA_READY)
+    if (log->stage != KAFKA_READY && log->stage != KAFKA_CHECKING)
         return;
     kafka_send_tick(log, now);
     if (log->is_down && kafka_send_is_idle(log))
@@ -196,6 +196,8 @@ static void kafka_close(struct eventlog *base)
     free(log->table);
     if (log->wake >= 0)
         close(log->wake);
+    if (log->outbox >= 0)
+        close(log->outbox);
     pthread_mutex_destroy(&log->lock);
     free(log);
 }
@@ -244,6 +246,7 @@ enum err eventlog_kafka_open(const struct eventlog_kafka_config *config, struct 
     log->last_seal = config->last_seal;
     log->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     log->table = calloc(KAFKA_TABLE_SIZE, sizeof(struct kafka_sending *));
+    log->outbox = -1;
     snprintf(message, size, "out of memory");
     if (log->wake < 0 || !log->table)
         goto out;
@@ -252,8 +255,11 @@ enum err eventlog_kafka_open(const struct eventlog_kafka_config *config, struct 
         err = clients_new(log, message, size);
     if (!err)
         err = kafka_fetch_new(&log->settings, &log->fetch);
+    if (!err && (err = kafka_outbox_open(log, config->dir)))
+        snprintf(message, size, "%s/outbox: %s", config->dir, strerror(errno));
     if (err)
         goto out;
+    kafka_outbox_load(log);
     *ret_log = &log->base;
     log = NULL;
 out:

@@ -110,16 +110,12 @@ void kafka_settings_clear(struct kafka_settings *settings)
     *settings = (struct kafka_settings){0};
 }
 
-/* On a thread of librdkafka's. What is real trouble comes as an event too and is told from there, so
- * that a broker that is down does not fill the log with one line for each try. */
+/* On any thread. What is real trouble comes as an event too and is told from there, so that a broker
+ * that is down does not fill the log with one line for each try. */
 static void on_log(const rd_kafka_t *client, int level, const char *facility, const char *text)
 {
-    (void)client;
-    log_set_component("kafka");
-    if (level <= 2) /* syslog's emergency, alert, critical */
-        log_error("%s: %s", facility, text);
-    else
-        log_debug("%s: %s", facility, text);
+    (void)client, (void)level;
+    log_debug("librdkafka: %s: %s", facility, text);
 }
 
 static enum err set(rd_kafka_conf_t *conf, const char *name, const char *value, char *message, size_t size)

@@ -85,7 +85,6 @@ enum kafka_stage {
 };
 
 struct kafka_fetch;            /* eventlog_kafka_fetch.c */
-struct kafka_outbox;           /* eventlog_kafka_outbox.c */
 
 struct kafka_log {
     struct eventlog base;
@@ -112,12 +111,14 @@ struct kafka_log {
     unsigned n_batch;
     int64_t end_at_start;
     bool is_checked, has_more, must_rebuild;
-    int64_t waiting_told, topic_missing_since, ticked_at, resend_at, stop_by, skip_told, trouble_told;
+    int64_t waiting_since, waiting_told, topic_missing_since, ticked_at, resend_at, stop_by, skip_told, trouble_told;
     bool is_down;                           /* librdkafka has said so, and nothing came since */
     bool noop_sent, noop_back;              /* one to warm up; later one to find out whether anybody answers */
     pthread_t grave;                        /* puts away a producer that has failed */
     bool has_grave;
-    struct kafka_outbox *outbox;
+    int outbox;                             /* a file */
+    unsigned n_kept;                        /* records on their way that are in it */
+    bool outbox_told;
     struct kafka_fetch *fetch;
 
     /* any thread */
@@ -150,18 +151,33 @@ void kafka_fail(struct kafka_log *log, enum err err, const char *format, ...) __
 void kafka_trouble(struct kafka_log *log, rd_kafka_event_t *event);    /* an error event: told, at most every 30 s */
 
 /* ---- eventlog_kafka_send.c ---- */
+static inline struct kafka_sending **kafka_slot(struct kafka_log *log, uint64_t n) /* under the lock */
+{
+    return &log->table[n % KAFKA_TABLE_SIZE];
+}
 enum err kafka_append(struct kafka_log *log, struct append *first, bool is_internal);
+enum err kafka_append_kept(struct kafka_log *log, struct append *append);   /* it is in the outbox already */
 enum err kafka_append_genesis(struct kafka_log *log);
 void kafka_send_open(struct kafka_log *log);       /* what waited is produced; from now on at once */
+void kafka_send_now(struct kafka_log *log, struct kafka_sending *sending);   /* under the lock */
+void kafka_send_waiting(struct kafka_log *log);    /* under the lock: all that is in no producer's hands */
+/* The record n, if it is still on its way. Only the recorder takes one out: on its thread it stays. */
+struct kafka_sending *kafka_send_find(struct kafka_log *log, uint64_t n);
+void kafka_send_leave(struct kafka_log *log, struct kafka_sending *sending); /* out of the table, and freed */
+
+/* ---- eventlog_kafka_report.c ---- */
 void kafka_send_serve(struct kafka_log *log);      /* reports */
 void kafka_send_tick(struct kafka_log *log, int64_t mono_ms);
+void kafka_send_reported(struct kafka_log *log, struct kafka_sending *sending);
 /* The body of event `index` of record n is there (or, with an error, not yet). */
 void kafka_send_blob_done(struct kafka_log *log, uint64_t n, unsigned index, int64_t offset, enum err err);
 struct append *kafka_send_read_back(struct kafka_log *log, uint64_t n);    /* its appends, hooked; NULL: not ours any more */
 bool kafka_send_is_idle(struct kafka_log *log);
 void kafka_send_give_up(struct kafka_log *log);    /* what is left is told ERR_IO */
-/* For tests: as if the broker had broken the idempotent producer's sequence. */
-void kafka_send_break(struct eventlog *log);
+
+/* ---- eventlog_kafka_rebuild.c ---- */
+void kafka_send_rebuild(struct kafka_log *log);
+void kafka_send_break(struct eventlog *log);       /* for tests: as if the producer's numbers had parted from the broker's */
 
 /* ---- eventlog_kafka_read.c ---- */
 enum err kafka_read_assign(struct kafka_log *log, int64_t offset);
@@ -172,6 +188,12 @@ bool kafka_blob_is_apart(const struct event *event, unsigned n_events);   /* n_e
 bool kafka_blob_send(struct kafka_log *log, struct kafka_sending *sending);   /* under the lock; false: not all, try again */
 void kafka_blob_place(struct event *event, int64_t offset);
 void kafka_blob_serve(struct kafka_log *log);
+
+/* ---- eventlog_kafka_outbox.c ---- */
+enum err kafka_outbox_open(struct kafka_log *log, const char *dir);
+void kafka_outbox_load(struct kafka_log *log);     /* appends what an earlier life left */
+void kafka_outbox_keep(struct kafka_log *log, int64_t mono_ms, int64_t older_than_ms);
+void kafka_outbox_forget(struct kafka_log *log);   /* one of its records is in the log */
 
 /* ---- eventlog_kafka_fetch.c ---- */
 enum err kafka_fetch_new(const struct kafka_settings *settings, struct kafka_fetch **ret_fetch);

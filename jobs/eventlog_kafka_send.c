@@ -14,10 +14,6 @@
 #include <string.h>
 
 #include "schema/clock.h"
-#include "schema/log.h"
-#include "schema/metric.h"
-
-#define RESEND_MS 1000
 
 static bool is_result(const struct event *event)
 {
@@ -25,20 +21,13 @@ static bool is_result(const struct event *event)
            event->kind == EVENT_RELEASED;
 }
 
-static struct kafka_sending **slot(struct kafka_log *log, uint64_t n)
-{
-    return &log->table[n % KAFKA_TABLE_SIZE];
-}
-
-/* The record n, if it is still on its way. Only the recorder takes one out, so on its thread what is
- * found stays. */
-static struct kafka_sending *find(struct kafka_log *log, uint64_t n)
+struct kafka_sending *kafka_send_find(struct kafka_log *log, uint64_t n)
 {
     struct kafka_sending *sending = NULL;
 
     pthread_mutex_lock(&log->lock);
     if (n >= log->oldest_n && n < log->next_n)
-        sending = *slot(log, n);
+        sending = *kafka_slot(log, n);
     pthread_mutex_unlock(&log->lock);
     return sending && sending->n == n ? sending : NULL;
 }
@@ -72,7 +61,7 @@ static void produce(struct kafka_log *log, struct kafka_sending *sending)
     sending->is_too_large = rc == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
 }
 
-static void send_now(struct kafka_log *log, struct kafka_sending *sending)
+void kafka_send_now(struct kafka_log *log, struct kafka_sending *sending)
 {
     if (!sending->n_blobs)
         produce(log, sending);
@@ -80,12 +69,14 @@ static void send_now(struct kafka_log *log, struct kafka_sending *sending)
         sending->has_blobs_produced = kafka_blob_send(log, sending);
 }
 
-static void send_waiting(struct kafka_log *log)
+/* The genesis goes before all others: until it is read back the log is not open. */
+void kafka_send_waiting(struct kafka_log *log)
 {
     for (uint64_t n = log->oldest_n; n < log->next_n; n++) {
-        struct kafka_sending *sending = *slot(log, n);
-        if (sending && sending->first && !sending->is_produced && !sending->is_too_large)
-            send_now(log, sending);
+        struct kafka_sending *sending = *kafka_slot(log, n);
+        if (sending && sending->first && !sending->is_produced && !sending->is_too_large &&
+            (log->is_open || sending->first->event.kind == EVENT_GENESIS))
+            kafka_send_now(log, sending);
     }
 }
 
@@ -93,7 +84,7 @@ void kafka_send_open(struct kafka_log *log)
 {
     pthread_mutex_lock(&log->lock);
     log->is_open = true;
-    send_waiting(log);
+    kafka_send_waiting(log);
     pthread_mutex_unlock(&log->lock);
 }
 
@@ -134,21 +125,21 @@ static enum err has_room(const struct kafka_log *log, unsigned n_events, bool is
 static void enter(struct kafka_log *log, struct kafka_sending *sending)
 {
     sending->n = log->next_n++;
-    *slot(log, sending->n) = sending;
+    *kafka_slot(log, sending->n) = sending;
     if (sending->is_internal)
         log->n_internal += sending->n_events;
     else
         log->n_external += sending->n_events;
     atomic_fetch_add(&log->n_waiting, sending->n_events);
     if (log->is_open)
-        send_now(log, sending);
+        kafka_send_now(log, sending);
 }
 
-static void leave(struct kafka_log *log, struct kafka_sending *sending)
+void kafka_send_leave(struct kafka_log *log, struct kafka_sending *sending)
 {
     pthread_mutex_lock(&log->lock);
-    *slot(log, sending->n) = NULL;
-    while (log->oldest_n < log->next_n && !*slot(log, log->oldest_n))
+    *kafka_slot(log, sending->n) = NULL;
+    while (log->oldest_n < log->next_n && !*kafka_slot(log, log->oldest_n))
         log->oldest_n++;
     if (sending->is_internal)
         log->n_internal -= sending->n_events;
@@ -217,6 +208,24 @@ enum err kafka_append(struct kafka_log *log, struct append *first, bool is_inter
     return err;
 }
 
+enum err kafka_append_kept(struct kafka_log *log, struct append *append)
+{
+    struct kafka_sending *sending = sending_new(append, 1, true);
+    enum err err = sending ? ERR_OK : ERR_NOMEM;
+
+    if (err)
+        return err;
+    sending->is_kept = true;
+    pthread_mutex_lock(&log->lock);
+    err = has_room(log, 1, true);
+    if (!err)
+        enter(log, sending);
+    pthread_mutex_unlock(&log->lock);
+    if (err)
+        free(sending);
+    return err;
+}
+
 /* The one record that goes in before the log is open. */
 enum err kafka_append_genesis(struct kafka_log *log)
 {
@@ -233,209 +242,4 @@ enum err kafka_append_genesis(struct kafka_log *log)
     produce(log, sending);
     pthread_mutex_unlock(&log->lock);
     return ERR_OK;
-}
-
-/* ---- done ---- */
-
-static void finish(struct append *append)
-{
-    if (append->done)
-        append->done(append);
-    else
-        append_free(append);
-}
-
-static void leave_if_over(struct kafka_log *log, struct kafka_sending *sending)
-{
-    if (sending->is_reported && sending->is_read && !sending->n_held)
-        leave(log, sending);
-}
-
-/* In place of an append's own done, on the recorder's thread: it is folded. */
-static void on_folded(struct append *append)
-{
-    struct kafka_held *held = append->owner;
-    struct kafka_sending *sending = held->sending;
-    struct kafka_log *log = held->log;
-
-    append->done = held->done;
-    append->owner = held->owner;
-    if (!sending->is_reported) {
-        held->append = append;
-        return;
-    }
-    sending->n_held--;
-    finish(append);
-    leave_if_over(log, sending);
-}
-
-static void on_reported(struct kafka_log *log, struct kafka_sending *sending)
-{
-    sending->is_reported = true;
-    for (unsigned i = 0; i < sending->n_events && sending->is_read; i++) {
-        struct append *append = sending->held[i].append;
-        if (!append)
-            continue;
-        sending->held[i].append = NULL;
-        sending->n_held--;
-        finish(append);
-    }
-    leave_if_over(log, sending);
-}
-
-/* It never comes in, or nobody will know: tells its appends so. */
-static void abandon(struct kafka_log *log, struct kafka_sending *sending, enum err err)
-{
-    struct append *first = sending->first;
-    unsigned n = sending->n_events;
-
-    leave(log, sending);
-    for (struct append *next; n; n--, first = next) {
-        next = first->next;
-        first->err = err;
-        finish(first);
-    }
-}
-
-struct append *kafka_send_read_back(struct kafka_log *log, uint64_t n)
-{
-    struct kafka_sending *sending = find(log, n);
-    struct append *first, *at;
-
-    if (!sending || sending->is_read)
-        return NULL;
-    pthread_mutex_lock(&log->lock);
-    first = at = sending->first;
-    sending->first = NULL;
-    pthread_mutex_unlock(&log->lock);
-    sending->is_read = true;
-    sending->n_held = sending->n_events;
-    for (unsigned i = 0; i < sending->n_events; i++, at = at->next) {
-        struct kafka_held *held = &sending->held[i];
-        *held = (struct kafka_held){.log = log, .sending = sending, .done = at->done, .owner = at->owner};
-        at->done = on_folded;
-        at->owner = held;
-        if (i + 1 == sending->n_events)
-            at->next = NULL; /* records are taken one by one */
-        if (at->event.blob.at) { /* as every other node sees it */
-            body_unref(at->event.body);
-            at->event.body = NULL;
-        }
-    }
-    return first;
-}
-
-void kafka_send_blob_done(struct kafka_log *log, uint64_t n, unsigned index, int64_t offset, enum err err)
-{
-    struct kafka_sending *sending = find(log, n);
-    struct append *at;
-
-    if (!sending || !sending->first)
-        return;
-    if (err == ERR_TOO_LARGE) {
-        abandon(log, sending, err);
-        return;
-    }
-    pthread_mutex_lock(&log->lock);
-    at = sending->first;
-    for (unsigned i = 0; i < index; i++)
-        at = at->next;
-    if (err) {
-        sending->has_blobs_produced = false; /* again a second later */
-    } else if (!at->event.blob.at) {
-        kafka_blob_place(&at->event, offset);
-        if (--sending->n_blobs == 0 && log->is_open)
-            produce(log, sending);
-    }
-    pthread_mutex_unlock(&log->lock);
-}
-
-/* ---- reports ---- */
-
-static void on_report(struct kafka_log *log, const rd_kafka_message_t *message)
-{
-    struct kafka_sending *sending = find(log, (uint64_t)(uintptr_t)message->_private);
-
-    if (!sending || sending->is_reported)
-        return;
-    if (!message->err) {
-        log->is_down = false;
-        on_reported(log, sending);
-        return;
-    }
-    METRIC_INC(LOG_DELIVERY_FAILURES);
-    if (rd_kafka_fatal_error(log->producer, NULL, 0)) {
-        log->must_rebuild = true;
-        return;
-    }
-    log_debug("record %llu was not taken: %s", (unsigned long long)sending->n, rd_kafka_err2str(message->err));
-    pthread_mutex_lock(&log->lock);
-    if (message->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
-        sending->is_too_large = true;
-    else
-        sending->is_produced = false; /* again a second later */
-    pthread_mutex_unlock(&log->lock);
-}
-
-void kafka_send_serve(struct kafka_log *log)
-{
-    rd_kafka_event_t *event;
-
-    while ((event = rd_kafka_queue_poll(log->producer_queue, 0))) {
-        const rd_kafka_message_t *message;
-        if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_DR)
-            while ((message = rd_kafka_event_message_next(event)))
-                on_report(log, message);
-        else if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR)
-            kafka_trouble(log, event);
-        rd_kafka_event_destroy(event);
-    }
-}
-
-/* ---- from time to time ---- */
-
-static struct kafka_sending *oldest(struct kafka_log *log)
-{
-    struct kafka_sending *sending = NULL;
-
-    pthread_mutex_lock(&log->lock);
-    for (uint64_t n = log->oldest_n; n < log->next_n && !sending; n++)
-        if (*slot(log, n) && !(*slot(log, n))->is_reported)
-            sending = *slot(log, n);
-    pthread_mutex_unlock(&log->lock);
-    return sending;
-}
-
-void kafka_send_tick(struct kafka_log *log, int64_t mono_ms)
-{
-    struct kafka_sending *first = oldest(log);
-    int64_t age = first ? mono_ms - first->since : 0;
-
-    atomic_store(&log->up, log->stage == KAFKA_READY && !log->is_down && age < KAFKA_SLOW_MS);
-    if (first && first->is_too_large && first->first)
-        abandon(log, first, ERR_TOO_LARGE);
-    if (log->stage == KAFKA_READY && mono_ms - log->resend_at >= RESEND_MS && age >= RESEND_MS) {
-        log->resend_at = mono_ms;
-        pthread_mutex_lock(&log->lock);
-        send_waiting(log);
-        pthread_mutex_unlock(&log->lock);
-    }
-}
-
-bool kafka_send_is_idle(struct kafka_log *log)
-{
-    return atomic_load(&log->n_waiting) == 0;
-}
-
-void kafka_send_give_up(struct kafka_log *log)
-{
-    for (uint64_t n = log->oldest_n; n < log->next_n; n++) {
-        struct kafka_sending *sending = find(log, n);
-        if (!sending)
-            continue;
-        if (sending->first)
-            abandon(log, sending, ERR_IO);
-        else
-            on_reported(log, sending); /* it was read back: it is in the log */
-    }
 }

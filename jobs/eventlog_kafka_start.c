@@ -18,6 +18,7 @@
 #include "schema/log.h"
 
 #define STEP_MS 250
+#define QUIET_MS 1000
 #define TELL_MS 30000
 #define MISSING_MS 10000 /* a broker that has just started may not know all its topics yet */
 
@@ -34,11 +35,14 @@ void kafka_fail(struct kafka_log *log, enum err err, const char *format, ...)
     log_error("%s", log->why);
 }
 
+/* A start that takes less than a second is no news. */
 static void tell_waiting(struct kafka_log *log, const char *what)
 {
     int64_t now = clock_mono_ms();
 
-    if (log->waiting_told && now - log->waiting_told < TELL_MS)
+    if (!log->waiting_since)
+        log->waiting_since = now;
+    if (now - log->waiting_since < QUIET_MS || (log->waiting_told && now - log->waiting_told < TELL_MS))
         return;
     log->waiting_told = now;
     log_warn("waiting for Kafka at %s: %s", log->settings.brokers, what);
@@ -209,6 +213,8 @@ void kafka_start_step(struct kafka_log *log)
         kafka_send_open(log);
         kafka_send_noop(log);
     }
-    if (log->stage == KAFKA_READY && log->noop_back && atomic_load(&log->next_offset) >= log->end_at_start)
+    if (log->stage == KAFKA_READY && !atomic_load(&log->caught_up) && log->noop_back && atomic_load(&log->next_offset) >= log->end_at_start) {
+        atomic_store(&log->up, true);
         atomic_store(&log->caught_up, true);
+    }
 }
