@@ -77,6 +77,50 @@ static void every_member_reads_back(void **state)
     event.error = (struct job_error){JOB_ERROR_TIMEOUT, 2, true, strdup("60 s")};
     assert_round_trip(&event, "{\"epoch\":2,\"error\":{\"code\":\"timeout\",\"message\":\"60 s\",\"attempt\":2,"
                               "\"retryable\":true},\"retry_at\":99}");
+
+    event_init(&event, EVENT_DONE, ID, 1);
+    event.epoch = 1;
+    event.blob = (struct blob){7, 100000, "text/plain; charset=utf-8"};
+    assert_round_trip(&event, "{\"epoch\":1,\"blob\":{\"at\":7,\"len\":100000,"
+                              "\"media\":\"text/plain; charset=utf-8\"}}");
+}
+
+#define HASH "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+
+static void keys_and_queues_read_back(void **state)
+{
+    struct event event;
+    (void)state;
+
+    event_init(&event, EVENT_KEY, NULL, 1);
+    event.key = calloc(1, sizeof *event.key);
+    assert_non_null(event.key);
+    strcpy(event.key->id, "0123456789ab");
+    event.key->tenant = strdup("acme");
+    event.key->name = strdup("build \"7\"");
+    event.key->scopes = SCOPE_SUBMIT | SCOPE_ADMIN;
+    for (unsigned i = 0; i < 32; i++)
+        event.key->hash[i] = (unsigned char)(i % 16 * 0x11);
+    event.key->created_at = 5;
+    event.key->expires_at = 6;
+    assert_round_trip(&event, "{\"key\":{\"id\":\"0123456789ab\",\"tenant\":\"acme\",\"name\":\"build \\\"7\\\"\","
+                              "\"scopes\":[\"submit\",\"admin\"],\"hash\":\"" HASH "\",\"created_at\":5,"
+                              "\"expires_at\":6}}");
+
+    event_init(&event, EVENT_KEY, NULL, 1);
+    event.key = calloc(1, sizeof *event.key);
+    assert_non_null(event.key);
+    strcpy(event.key->id, "0123456789ab");
+    event.key->is_revoked = true;
+    assert_round_trip(&event, "{\"key\":{\"id\":\"0123456789ab\",\"revoked\":true}}");
+
+    event_init(&event, EVENT_QUEUE, NULL, 1);
+    event.queue = strdup("slow");
+    event.paused = true;
+    assert_round_trip(&event, "{\"queue\":\"slow\",\"paused\":true}");
+    event_init(&event, EVENT_QUEUE, NULL, 1);
+    event.queue = strdup("slow");
+    assert_round_trip(&event, "{\"queue\":\"slow\",\"paused\":false}");
 }
 
 static void a_message_that_is_no_utf8_still_reads_back(void **state)
@@ -108,6 +152,17 @@ static void damaged_text_is_refused_and_leaves_nothing_behind(void **state)
         {EVENT_FAILED, "{\"error\":{\"code\":\"timeout\",\"message\":\"m\",\"x\":1}}"},
         {EVENT_FAILED, "{\"progress\":{\"message\":\"m\",\"percent\":101}}"}, {EVENT_FAILED, "{\"retry_at\":-1}"},
         {EVENT_FAILED, "{\"error\":{\"code\":\"timeout\",\"message\":\"m\"},\"progress\":{\"percent\":1,\"x\":2}}"},
+        {EVENT_DONE, "{\"blob\":{}}"}, {EVENT_DONE, "{\"blob\":{\"at\":0,\"len\":1,\"media\":\"a/b\"}}"},
+        {EVENT_DONE, "{\"blob\":{\"at\":1,\"len\":-1,\"media\":\"a/b\"}}"}, {EVENT_DONE, "{\"blob\":{\"at\":1,\"len\":1}}"},
+        {EVENT_DONE, "{\"blob\":{\"at\":1,\"len\":1,\"media\":\"a/b\\r\\nx: y\"}}"},
+        {EVENT_KEY, "{}"}, {EVENT_KEY, "{\"key\":{\"id\":\"0123456789ab\"}}"},
+        {EVENT_KEY, "{\"key\":{\"id\":\"0123456789AB\",\"revoked\":true}}"},
+        {EVENT_KEY, "{\"key\":{\"id\":\"0123456789ab\",\"revoked\":true,\"scopes\":[]}}"},
+        {EVENT_KEY, "{\"key\":{\"id\":\"0123456789ab\",\"scopes\":[\"root\"],\"hash\":\"" HASH "\",\"created_at\":1}}"},
+        {EVENT_KEY, "{\"key\":{\"id\":\"0123456789ab\",\"scopes\":[],\"hash\":\"00\",\"created_at\":1}}"},
+        {EVENT_CANCEL, "{\"key\":{\"id\":\"0123456789ab\",\"revoked\":true}}"},
+        {EVENT_QUEUE, "{}"}, {EVENT_QUEUE, "{\"queue\":\"no name\",\"paused\":true}"}, {EVENT_QUEUE, "{\"paused\":true}"},
+        {EVENT_CANCEL, "{\"queue\":\"slow\"}"}, {EVENT_CANCEL, "{\"paused\":true}"},
     };
     struct body *body = body_new("image/png", "x", 1);
     (void)state;
@@ -122,6 +177,9 @@ static void damaged_text_is_refused_and_leaves_nothing_behind(void **state)
         assert_null(event.spec);
         assert_null(event.error.message);
         assert_null(event.progress.message);
+        assert_null(event.key);
+        assert_null(event.queue);
+        assert_int_equal(event.blob.at, 0);
         assert_ptr_equal(event.body, body); /* the caller's still */
     }
     body_unref(body);
@@ -132,6 +190,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_event_with_nothing_to_say_is_an_empty_object),
         cmocka_unit_test(every_member_reads_back),
+        cmocka_unit_test(keys_and_queues_read_back),
         cmocka_unit_test(a_message_that_is_no_utf8_still_reads_back),
         cmocka_unit_test(damaged_text_is_refused_and_leaves_nothing_behind),
     };

@@ -133,6 +133,24 @@ static void a_final_job_ignores_every_event(void **state)
     end(&tale);
 }
 
+static void a_result_kept_apart_has_a_place_and_a_length_alone(void **state)
+{
+    struct tale tale;
+    struct event event = event_of(EVENT_DONE, 1, 0, T0);
+
+    (void)state;
+    begin(&tale);
+    tell(&tale, EVENT_CLAIMED, 1, T0);
+    event.epoch = 1;
+    event.blob = (struct blob){.at = 3, .len = 100000, .media_type = "application/json"};
+    event.body = body_new("application/json", "1", 1); /* whatever a node has of it */
+    assert_int_equal(tell_event(&tale, &event), FOLD_CHANGED);
+    assert_int_equal(tale.job->result_pos, tale.pos);
+    assert_int_equal(tale.job->result_len, 100000);
+    assert_null(tale.job->result);
+    end(&tale);
+}
+
 static void failures_use_up_the_attempts(void **state)
 {
     struct tale tale;
@@ -399,6 +417,7 @@ int main(void)
         cmocka_unit_test(only_the_next_epoch_may_claim),
         cmocka_unit_test(a_late_result_of_another_epoch_is_ignored),
         cmocka_unit_test(a_final_job_ignores_every_event),
+        cmocka_unit_test(a_result_kept_apart_has_a_place_and_a_length_alone),
         cmocka_unit_test(failures_use_up_the_attempts),
         cmocka_unit_test(an_error_that_will_not_pass_is_not_retried),
         cmocka_unit_test(a_claim_of_a_due_retry_needs_no_due),

@@ -165,6 +165,7 @@ static struct spec *full_spec(void)
     spec->params = strdup("{\"lang\":\"eng\",\"n\":1.5}");
     spec->traceparent = strdup("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
     spec->idempotency_key = strdup("k \"1\"");
+    spec->tenant = strdup("acme");
     spec->fingerprint = UINT64_MAX - 1;
     spec->tags[spec->n_tags++] = strdup("a");
     spec->tags[spec->n_tags++] = strdup("b");
@@ -181,6 +182,7 @@ static void a_spec_reads_back_as_it_was_written(void **state)
     assert_int_equal(spec_decode(text.at, text.len, ID, &back), ERR_OK);
     assert_string_equal(back->id, ID);
     assert_string_equal(back->queue, "slow");
+    assert_string_equal(back->tenant, "acme");
     assert_int_equal(back->priority, 9);
     assert_int_equal(back->expires_at, 3);
     assert_string_equal(back->params, spec->params);
@@ -207,6 +209,7 @@ static void what_is_usual_is_left_out_of_a_spec(void **state)
     assert_string_equal(text.at, "{\"type\":\"ocr\",\"created_at\":1795341600123}");
     assert_int_equal(spec_decode(text.at, text.len, ID, &back), ERR_OK);
     assert_string_equal(back->queue, "default");
+    assert_null(back->tenant);
     assert_int_equal(back->priority, PRIORITY_DEFAULT);
     assert_int_equal(back->keep_ms, KEEP_MS_DEFAULT);
     assert_int_equal(back->max_attempts, 1);

@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "jobs/eventlog_priv.h"
 #include "tests/unit/recorder_world.h"
 
 struct order {
@@ -178,6 +179,92 @@ static void a_full_disk_refuses_new_work_and_ends_the_old(void **state)
     sem_destroy(&path.go);
 }
 
+/* ---- a log that has happened already ---- */
+
+#define LARGE (1 << 20)
+
+/* The embedded log's queue in front of a view that is only a copy: what it gives cannot be refused. */
+static void start_copy(struct path *path, struct eventlog_ops *ops)
+{
+    world_open(&path->world);
+    world_genesis(&path->world, "1f00a2c4", 1);
+    assert_int_equal(eventlog_sqlite_open(view_next_pos(path->world.view), &path->log), ERR_OK);
+    *ops = *path->log->ops;
+    ops->can_refuse = false;
+    path->log->ops = ops;
+    assert_int_equal(recorder_new(path->world.dir, path->log, path->world.view, &path->recorder), ERR_OK);
+    recorder_listen(path->recorder, path_listen, path);
+    assert_int_equal(recorder_start(path->recorder), ERR_OK);
+}
+
+static bool is_done_soon(struct waited *waited)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 1;
+    return sem_timedwait(&waited->done, &until) == 0;
+}
+
+/* Submits until one is stuck, which is left in *waited; each before it was taken. */
+static void submit_until_stuck(struct path *path, unsigned *number, struct waited *waited)
+{
+    for (unsigned i = 0; i < 200; i++) {
+        waited_make(waited, EVENT_SUBMITTED, ++*number, 0, T0);
+        body_unref(waited->append->event.body);
+        waited->append->event.body = body_new("text/plain", NULL, LARGE);
+        assert_non_null(waited->append->event.body);
+        memset(waited->append->event.body->bytes, 'x', LARGE);
+        assert_int_equal(eventlog_append(path->log, waited->append, false), ERR_OK);
+        if (!is_done_soon(waited))
+            return;
+        assert_int_equal(waited->append->err, ERR_OK);
+        assert_int_equal(waited->append->outcome, OUTCOME_ACCEPTED);
+        waited_clear(waited);
+    }
+    fail_msg("the disk is never full");
+}
+
+static void what_cannot_be_refused_waits_for_room(void **state)
+{
+    struct path path = {0};
+    struct eventlog_ops ops;
+    struct waited waited;
+    unsigned number = 0;
+    char filler[128];
+
+    (void)state;
+    folder_make(path.world.dir);
+    if (!mount_small_disk(path.world.dir)) {
+        rmdir(path.world.dir);
+        skip();
+    }
+    path.world.kind = VIEW_OF_LOG;
+    snprintf(filler, sizeof filler, "%s/filler", path.world.dir);
+    start_copy(&path, &ops);
+    fill_disk(path.world.dir);
+    submit_until_stuck(&path, &number, &waited);
+    assert_true(recorder_is_full(path.recorder));
+    assert_false(recorder_has_failed(path.recorder));
+    assert_int_equal(unlink(filler), 0);
+    waited_wait(&waited);
+    assert_int_equal(waited.append->err, ERR_OK);
+    assert_int_equal(waited.append->outcome, OUTCOME_ACCEPTED);
+    assert_int_equal(atomic_load(&waited.n_done), 1);
+    waited_clear(&waited);
+    assert_int_equal(atomic_load(&path.n_told), number);
+
+    /* An end of the program does not wait for room: what is stuck is read again next time. */
+    fill_disk(path.world.dir);
+    submit_until_stuck(&path, &number, &waited);
+    path_stop(&path);
+    waited_wait(&waited);
+    assert_int_equal(waited.append->err, ERR_IO);
+    waited_clear(&waited);
+    assert_int_equal(umount(path.world.dir), 0);
+    assert_int_equal(rmdir(path.world.dir), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -186,6 +273,7 @@ int main(void)
         WITH_PATH(what_nobody_waits_for_is_freed_and_told_all_the_same),
         WITH_PATH(a_broken_disk_fails_the_group_and_all_after_it),
         cmocka_unit_test(a_full_disk_refuses_new_work_and_ends_the_old),
+        cmocka_unit_test(what_cannot_be_refused_waits_for_room),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,6 +21,28 @@ static void a_key_answers_with_its_job(void **state)
     world_end(&world);
 }
 
+static void tenants_do_not_share_keys(void **state)
+{
+    struct world world;
+    struct event event;
+
+    (void)state;
+    world_make(&world);
+    assert_int_equal(submit_keyed(&world, 1, "k", 11, T0, NULL), OUTCOME_ACCEPTED);
+    for (unsigned i = 2; i <= 5; i++) {
+        event = keyed(i, "k", i / 2, T0);
+        event.spec->tenant = strdup(i / 2 == 1 ? "acme" : "zeta");
+        assert_int_equal(world_apply(&world, &event, NULL), i % 2 ? OUTCOME_DUPLICATE : OUTCOME_ACCEPTED);
+    }
+    event = keyed(6, "b", 11, T0); /* the same letters, parted elsewhere */
+    event.spec->tenant = strdup("a");
+    assert_int_equal(world_apply(&world, &event, NULL), OUTCOME_ACCEPTED);
+    assert_int_equal(submit_keyed(&world, 7, "ab", 12, T0, NULL), OUTCOME_ACCEPTED);
+    assert_int_equal(submit_keyed(&world, 8, "k", 11, T0, NULL), OUTCOME_DUPLICATE);
+    assert_replays(world.dir);
+    world_end(&world);
+}
+
 static void a_key_outlives_its_removed_job_until_its_day_is_over(void **state)
 {
     struct world world;
@@ -61,6 +83,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_key_answers_with_its_job),
+        cmocka_unit_test(tenants_do_not_share_keys),
         cmocka_unit_test(a_key_outlives_its_removed_job_until_its_day_is_over),
         cmocka_unit_test(a_key_lives_as_long_as_its_job),
     };

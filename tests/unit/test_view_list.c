@@ -138,6 +138,66 @@ static void filters_hold_together_and_alone(void **state)
         }
 }
 
+static void a_tenant_finds_its_own_alone(void **state)
+{
+    static const struct {
+        struct job_filter filter;
+        const char *found;
+    } cases[] = {
+        {{.tenant = "acme"}, "6 3"},
+        {{.tenant = "default"}, "5 4 2 1"},
+        {{.tenant = "nobody"}, ""},
+        {{.tenant = NULL}, "6 5 4 3 2 1"},
+        {{.tenant = "acme", .type = "ocr"}, "6"},
+        {{.tenant = "acme", .has_state = true, .state = JOB_QUEUED}, "6"},
+        {{.tenant = "acme", .has_state = true, .state = JOB_CANCELLED}, "3"},
+        {{.tenant = "default", .has_state = true, .state = JOB_CANCELLED}, ""},
+    };
+    struct list_world *list = *state;
+    char text[64];
+
+    for (unsigned i = 1; i <= 6; i++) {
+        struct event event = event_of(EVENT_SUBMITTED, i, 0, T0);
+        if (i % 3 == 0)
+            event.spec->tenant = strdup("acme");
+        if (i == 4)
+            event.spec->tenant = strdup("default");
+        if (i == 6)
+            strcpy(event.spec->type, "ocr");
+        assert_int_equal(world_apply(&list->world, &event, NULL), OUTCOME_ACCEPTED);
+    }
+    world_tell(&list->world, EVENT_CANCEL, 3, 0, T0);
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (unsigned page = 1; page <= 3; page++) {
+            found(list, &cases[i].filter, page, text, sizeof text);
+            assert_string_equal(text, cases[i].found);
+        }
+}
+
+static void what_others_have_stored_is_not_looked_at(void **state)
+{
+    struct list_world *list = *state;
+    struct job_filter filter = {.tenant = "acme"};
+    struct job *jobs[1];
+    struct view_step step;
+    unsigned n = 9;
+    int64_t next = 0;
+
+    assert_int_equal(view_begin(list->world.view), ERR_OK);
+    for (unsigned i = 0; i < 6000; i++) {
+        struct event event = event_of(EVENT_SUBMITTED, 10 + i, 3 + i, T0);
+        event.spec->tenant = strdup(i ? "zeta" : "acme");
+        assert_int_equal(view_apply(list->world.view, &event, &step), ERR_OK);
+        job_unref(step.job);
+        event_clear(&event);
+    }
+    assert_int_equal(view_commit(list->world.view), ERR_OK);
+    assert_int_equal(reader_list(list->reader, &filter, 1, 0, jobs, &n, &next), ERR_OK);
+    assert_int_equal(n, 1);
+    assert_int_equal(next, 0);
+    job_unref(jobs[0]);
+}
+
 static void a_search_in_vain_stops_and_says_where_to_go_on(void **state)
 {
     struct list_world *list = *state;
@@ -228,6 +288,8 @@ int main(void)
         WITH_WORLD(pages_go_from_the_newest_to_the_oldest),
         WITH_WORLD(an_empty_log_has_an_empty_page),
         WITH_WORLD(filters_hold_together_and_alone),
+        WITH_WORLD(a_tenant_finds_its_own_alone),
+        WITH_WORLD(what_others_have_stored_is_not_looked_at),
         WITH_WORLD(a_search_in_vain_stops_and_says_where_to_go_on),
         WITH_WORLD(the_unfinished_are_those_that_have_not_ended),
         WITH_WORLD(what_is_kept_long_enough_may_be_removed),
