@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A pattern has at most one {name}; it matches one segment, up to the `:verb` that follows it. */
+/* A pattern has at most one {id}; it matches one segment, up to the `:verb` that follows it. A {name} is
+ * whatever stands between: names of queues may hold slashes and colons. */
 static bool pattern_matches(const char *pattern, const char *path, char *ret_id, size_t id_size)
 {
     const char *open = strchr(pattern, '{'), *close, *suffix;
@@ -22,7 +23,9 @@ static bool pattern_matches(const char *pattern, const char *path, char *ret_id,
     if (len <= rest || strcmp(path + before + len - rest, suffix) != 0)
         return false;
     len -= rest;
-    if (len >= id_size || memchr(path + before, '/', len) || memchr(path + before, ':', len))
+    if (len >= id_size)
+        return false;
+    if (open[1] != 'n' && (memchr(path + before, '/', len) || memchr(path + before, ':', len)))
         return false;
     memcpy(ret_id, path + before, len);
     ret_id[len] = '\0';

@@ -44,6 +44,9 @@ void route_cancel(struct request *request);
 void route_retry(struct request *request);
 void route_list(struct request *request);             /* routes_list.c */
 void route_types(struct request *request);
+void route_queues(struct request *request);           /* routes_queues.c */
+void route_pause(struct request *request);
+void route_resume(struct request *request);
 void route_job_events(struct request *request);       /* routes_events.c: SSE and long polling */
 void route_events(struct request *request);
 void route_websocket(struct request *request);        /* a request for it that is no handshake */
@@ -51,6 +54,7 @@ void route_keys(struct request *request);             /* routes_keys.c */
 void route_make_key(struct request *request);
 void route_revoke_key(struct request *request);
 void route_make_ticket(struct request *request);
+void route_workers(struct request *request);          /* routes_workers.c */
 void route_snapshot(struct request *request);         /* routes_snapshot.c */
 void route_async_slowest(struct request *request);    /* routes_article.c */
 void route_async_with_event_loop(struct request *request);

@@ -1,30 +1,19 @@
 /* ranks.c: a status is asked far more often than it changes, and a table scan to count who goes first
- * would make each answer as slow as the queue is long. Bits in chunks answer in microseconds: jobs
- * are queued in rising order, so a chunk is only ever added at the end. */
+ * would make each answer as slow as the queue is long. So the unfinished jobs of each queue are
+ * followed as sets of positions (pos_set.h): the queued ones of each priority by the position that
+ * queued them, in the order in which they go; the others by that of their submission, to be counted. */
 #include "jobs/ranks.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "jobs/pos_set.h"
 #include "jobs/view.h"
 #include "schema/log.h"
 
-#define CHUNK_BITS 4096
 #define QUEUES_MAX 4096         /* past it ranks are not told */
 #define PACE_SECONDS 60
-
-struct chunk {
-    int64_t base;               /* position of its first bit */
-    unsigned count;
-    uint64_t bit[CHUNK_BITS / 64];
-};
-
-struct lane {
-    struct chunk **chunk;       /* rising bases */
-    size_t first, n, cap;       /* chunks in use: [first, n) */
-    int64_t count;
-};
 
 struct pace {
     int64_t second[PACE_SECONDS];
@@ -33,7 +22,8 @@ struct pace {
 
 struct rank_queue {
     char name[NAME_MAX_LEN + 1];
-    struct lane lane[PRIORITY_MAX + 1];
+    struct pos_set lane[PRIORITY_MAX + 1];
+    struct pos_set scheduled, running;
     struct pace pace;
 };
 
@@ -42,8 +32,8 @@ struct ranks {
     struct rank_queue **queue;  /* few: a linear look is the fastest */
     unsigned n_queues;
     bool is_loading, must_end;
-    int64_t *left;              /* while loading: who has left the queue meanwhile, by ready_pos */
-    size_t n_left, n_sorted, left_cap;
+    int64_t *told;              /* while loading: who has changed meanwhile, by seq */
+    size_t n_told, n_sorted, told_cap;
     char *dir;
     pthread_t loader;
     bool has_loader;
@@ -58,15 +48,12 @@ struct ranks *ranks_new(void)
     return ranks;
 }
 
-static void queue_free(struct rank_queue *queue)
+static void queue_clear(struct rank_queue *queue)
 {
-    for (int priority = 0; priority <= PRIORITY_MAX; priority++) {
-        struct lane *lane = &queue->lane[priority];
-        for (size_t i = lane->first; i < lane->n; i++)
-            free(lane->chunk[i]);
-        free(lane->chunk);
-    }
-    free(queue);
+    for (int priority = 0; priority <= PRIORITY_MAX; priority++)
+        pos_set_clear(&queue->lane[priority]);
+    pos_set_clear(&queue->scheduled);
+    pos_set_clear(&queue->running);
 }
 
 void ranks_free(struct ranks *ranks)
@@ -78,10 +65,12 @@ void ranks_free(struct ranks *ranks)
     pthread_mutex_unlock(&ranks->lock);
     if (ranks->has_loader)
         pthread_join(ranks->loader, NULL);
-    for (unsigned i = 0; i < ranks->n_queues; i++)
-        queue_free(ranks->queue[i]);
+    for (unsigned i = 0; i < ranks->n_queues; i++) {
+        queue_clear(ranks->queue[i]);
+        free(ranks->queue[i]);
+    }
     free(ranks->queue);
-    free(ranks->left);
+    free(ranks->told);
     free(ranks->dir);
     pthread_mutex_destroy(&ranks->lock);
     free(ranks);
@@ -95,138 +84,106 @@ static struct rank_queue *queue_find(const struct ranks *ranks, const char *name
     return NULL;
 }
 
-static struct rank_queue *queue_make(struct ranks *ranks, const char *name)
+static int64_t queue_waiting(const struct rank_queue *queue)
 {
-    struct rank_queue **grown, *queue = queue_find(ranks, name);
+    int64_t waiting = 0;
 
-    if (queue)
-        return queue;
+    for (int priority = 0; priority <= PRIORITY_MAX; priority++)
+        waiting += queue->lane[priority].count;
+    return waiting;
+}
+
+static bool queue_is_empty(const struct rank_queue *queue)
+{
+    return queue_waiting(queue) + queue->scheduled.count + queue->running.count == 0;
+}
+
+/* One that nothing is left of makes room for a new name. */
+static struct rank_queue *queue_take_over(struct ranks *ranks)
+{
+    for (unsigned i = 0; i < ranks->n_queues; i++) {
+        struct rank_queue *queue = ranks->queue[i];
+        if (queue_is_empty(queue)) {
+            queue_clear(queue);
+            memset(queue, 0, sizeof *queue);
+            return queue;
+        }
+    }
+    return NULL;
+}
+
+static struct rank_queue *queue_add(struct ranks *ranks)
+{
+    struct rank_queue **grown;
+
     if (ranks->n_queues == QUEUES_MAX)
-        return NULL;
+        return queue_take_over(ranks);
     grown = realloc(ranks->queue, (ranks->n_queues + 1) * sizeof *grown);
     if (!grown)
         return NULL;
     ranks->queue = grown;
-    queue = calloc(1, sizeof *queue);
-    if (!queue)
-        return NULL;
-    strncpy(queue->name, name, NAME_MAX_LEN);
-    ranks->queue[ranks->n_queues++] = queue;
+    grown[ranks->n_queues] = calloc(1, sizeof **grown);
+    return grown[ranks->n_queues] ? grown[ranks->n_queues++] : NULL;
+}
+
+static struct rank_queue *queue_make(struct ranks *ranks, const char *name)
+{
+    struct rank_queue *queue = queue_find(ranks, name);
+
+    if (queue)
+        return queue;
+    queue = queue_add(ranks);
+    if (queue)
+        strncpy(queue->name, name, NAME_MAX_LEN);
     return queue;
 }
 
-/* The place of the chunk that would hold pos: the first whose end lies past it. */
-static size_t chunk_place(const struct lane *lane, int64_t pos)
+static void put(struct pos_set *set, int64_t pos, bool is_in)
 {
-    size_t low = lane->first, high = lane->n;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (lane->chunk[middle]->base + CHUNK_BITS <= pos)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    if (is_in)
+        pos_set_add(set, pos);
+    else
+        pos_set_remove(set, pos);
 }
 
-static struct chunk *chunk_of(const struct lane *lane, int64_t pos)
+/* Where the job stands now. Twice the same is as good as once, so nobody has to know where it stood
+ * before. No memory: the job has no rank, and those behind it one that is too low by one. */
+static struct rank_queue *follow(struct ranks *ranks, const struct job *job)
 {
-    size_t place = chunk_place(lane, pos);
-
-    return place < lane->n && lane->chunk[place]->base <= pos ? lane->chunk[place] : NULL;
-}
-
-static struct chunk *chunk_make(struct lane *lane, int64_t pos)
-{
-    size_t place = chunk_place(lane, pos);
-    struct chunk *chunk = chunk_of(lane, pos);
-
-    if (chunk)
-        return chunk;
-    if (lane->first > 64 && lane->first > lane->n / 2) {       /* room at the front: close up */
-        memmove(lane->chunk, lane->chunk + lane->first, (lane->n - lane->first) * sizeof *lane->chunk);
-        place -= lane->first;
-        lane->n -= lane->first;
-        lane->first = 0;
-    }
-    if (lane->n == lane->cap) {
-        size_t cap = lane->cap ? lane->cap * 2 : 8;
-        struct chunk **grown = realloc(lane->chunk, cap * sizeof *grown);
-        if (!grown)
-            return NULL;
-        lane->chunk = grown;
-        lane->cap = cap;
-    }
-    chunk = calloc(1, sizeof *chunk);
-    if (!chunk)
-        return NULL;
-    chunk->base = pos - pos % CHUNK_BITS;
-    memmove(lane->chunk + place + 1, lane->chunk + place, (lane->n - place) * sizeof *lane->chunk);
-    lane->chunk[place] = chunk;
-    lane->n++;
-    return chunk;
-}
-
-/* No memory: the job has no rank, and those behind it one that is too low by one. */
-static void add(struct ranks *ranks, const struct job *job)
-{
-    struct rank_queue *queue = queue_make(ranks, job->spec->queue);
-    int64_t pos = job->ready_pos;
-    uint64_t bit = 1ULL << (pos % 64);
-    struct chunk *chunk = queue ? chunk_make(&queue->lane[job->spec->priority], pos) : NULL;
-
-    if (!chunk || chunk->bit[pos % CHUNK_BITS / 64] & bit)
-        return;
-    chunk->bit[pos % CHUNK_BITS / 64] |= bit;
-    chunk->count++;
-    queue->lane[job->spec->priority].count++;
-}
-
-static void take_out(struct ranks *ranks, const struct job *job)
-{
-    struct rank_queue *queue = queue_find(ranks, job->spec->queue);
-    struct lane *lane = queue ? &queue->lane[job->spec->priority] : NULL;
-    int64_t pos = job->ready_pos;
-    uint64_t bit = 1ULL << (pos % 64);
-    struct chunk *chunk = lane ? chunk_of(lane, pos) : NULL;
-
-    if (!chunk || !(chunk->bit[pos % CHUNK_BITS / 64] & bit))
-        return;
-    chunk->bit[pos % CHUNK_BITS / 64] &= ~bit;
-    chunk->count--;
-    lane->count--;
-    while (lane->first < lane->n && lane->chunk[lane->first]->count == 0)
-        free(lane->chunk[lane->first++]);
-    if (lane->first == lane->n)
-        lane->first = lane->n = 0;
-}
-
-static void count_start(struct ranks *ranks, const struct job *job, int64_t now_s)
-{
-    struct rank_queue *queue = queue_find(ranks, job->spec->queue);
-    unsigned slot = (unsigned)(now_s % PACE_SECONDS);
+    bool is_final = job_state_is_final(job->state);
+    struct rank_queue *queue = is_final ? queue_find(ranks, job->spec->queue) : queue_make(ranks, job->spec->queue);
 
     if (!queue)
-        return;
+        return NULL;
+    if (job->ready_pos)
+        put(&queue->lane[job->spec->priority], job->ready_pos, job->state == JOB_QUEUED);
+    put(&queue->scheduled, job->seq, job->state == JOB_SCHEDULED || job->state == JOB_RETRYING);
+    put(&queue->running, job->seq, job->state == JOB_RUNNING);
+    return queue;
+}
+
+static void count_start(struct rank_queue *queue, int64_t now_s)
+{
+    unsigned slot = (unsigned)(now_s % PACE_SECONDS);
+
     if (queue->pace.second[slot] != now_s)
         queue->pace.started[slot] = 0;
     queue->pace.second[slot] = now_s;
     queue->pace.started[slot]++;
 }
 
-/* What has left must not come back when the loader finds it in its older picture of the view. */
-static void remember_left(struct ranks *ranks, int64_t pos)
+/* What the loader finds in its older picture of the view does not count any more. */
+static void remember_told(struct ranks *ranks, int64_t seq)
 {
-    if (ranks->n_left == ranks->left_cap) {
-        size_t cap = ranks->left_cap ? ranks->left_cap * 2 : 256;
-        int64_t *grown = realloc(ranks->left, cap * sizeof *grown);
+    if (ranks->n_told == ranks->told_cap) {
+        size_t cap = ranks->told_cap ? ranks->told_cap * 2 : 256;
+        int64_t *grown = realloc(ranks->told, cap * sizeof *grown);
         if (!grown)
             return;
-        ranks->left = grown;
-        ranks->left_cap = cap;
+        ranks->told = grown;
+        ranks->told_cap = cap;
     }
-    ranks->left[ranks->n_left++] = pos;
+    ranks->told[ranks->n_told++] = seq;
 }
 
 void ranks_on_changes(void *arg, struct changes *changes)
@@ -236,17 +193,11 @@ void ranks_on_changes(void *arg, struct changes *changes)
     pthread_mutex_lock(&ranks->lock);
     for (unsigned i = 0; i < changes->n; i++) {
         const struct change *change = &changes->at[i];
-        if (change->job->state == JOB_QUEUED) {
-            add(ranks, change->job);
-            continue;
-        }
-        if (!change->job->ready_pos)
-            continue;
-        take_out(ranks, change->job);
+        struct rank_queue *queue = follow(ranks, change->job);
         if (ranks->is_loading)
-            remember_left(ranks, change->job->ready_pos);
-        if (change->kind == CHANGE_RUNNING)
-            count_start(ranks, change->job, change->at / 1000);
+            remember_told(ranks, change->job->seq);
+        if (queue && change->kind == CHANGE_RUNNING)
+            count_start(queue, change->at / 1000);
     }
     pthread_mutex_unlock(&ranks->lock);
 }
@@ -266,12 +217,12 @@ static bool load_one(void *arg, struct job *job)
 
     pthread_mutex_lock(&ranks->lock);
     must_end = ranks->must_end;
-    if (job->state == JOB_QUEUED && !must_end) {
-        if (ranks->n_sorted != ranks->n_left)
-            qsort(ranks->left, ranks->n_left, sizeof *ranks->left, compare);
-        ranks->n_sorted = ranks->n_left;
-        if (!ranks->n_left || !bsearch(&job->ready_pos, ranks->left, ranks->n_left, sizeof *ranks->left, compare))
-            add(ranks, job);
+    if (!must_end) {
+        if (ranks->n_sorted != ranks->n_told)
+            qsort(ranks->told, ranks->n_told, sizeof *ranks->told, compare);
+        ranks->n_sorted = ranks->n_told;
+        if (!ranks->n_told || !bsearch(&job->seq, ranks->told, ranks->n_told, sizeof *ranks->told, compare))
+            follow(ranks, job);
     }
     pthread_mutex_unlock(&ranks->lock);
     return !must_end;
@@ -291,9 +242,9 @@ static void *load(void *arg)
         log_warn("positions of jobs queued before the start are not told: %s", err_sentence(err));
     pthread_mutex_lock(&ranks->lock);
     ranks->is_loading = err != ERR_OK;
-    free(ranks->left);
-    ranks->left = NULL;
-    ranks->n_left = ranks->n_sorted = ranks->left_cap = 0;
+    free(ranks->told);
+    ranks->told = NULL;
+    ranks->n_told = ranks->n_sorted = ranks->told_cap = 0;
     pthread_mutex_unlock(&ranks->lock);
     return NULL;
 }
@@ -311,23 +262,6 @@ enum err ranks_load(struct ranks *ranks, const char *dir)
 }
 
 /* ---- asking ---- */
-
-static int64_t lane_before(const struct lane *lane, int64_t pos)
-{
-    size_t place = chunk_place(lane, pos);
-    int64_t count = 0;
-
-    for (size_t i = lane->first; i < place && count < RANKS_MAX; i++)
-        count += lane->chunk[i]->count;
-    if (place < lane->n && count < RANKS_MAX) {
-        const struct chunk *chunk = lane->chunk[place];
-        unsigned word = (unsigned)(pos % CHUNK_BITS / 64);
-        for (unsigned i = 0; i < word; i++)
-            count += __builtin_popcountll(chunk->bit[i]);
-        count += __builtin_popcountll(chunk->bit[word] & ((1ULL << (pos % 64)) - 1));
-    }
-    return count;
-}
 
 /* Starts in the minute before now_s, and over how many seconds they came. */
 static int64_t pace_of(const struct pace *pace, int64_t now_s, int64_t *ret_seconds)
@@ -349,8 +283,7 @@ int64_t ranks_position(struct ranks *ranks, const struct job *job, int64_t now_m
 {
     int64_t pos = job->ready_pos, position = -1, started, seconds;
     const struct rank_queue *queue;
-    const struct chunk *chunk;
-    const struct lane *lane;
+    const struct pos_set *lane;
 
     *ret_start_at = 0;
     if (job->state != JOB_QUEUED)
@@ -358,13 +291,12 @@ int64_t ranks_position(struct ranks *ranks, const struct job *job, int64_t now_m
     pthread_mutex_lock(&ranks->lock);
     queue = ranks->is_loading ? NULL : queue_find(ranks, job->spec->queue);
     lane = queue ? &queue->lane[job->spec->priority] : NULL;
-    chunk = lane ? chunk_of(lane, pos) : NULL;
-    if (chunk && chunk->bit[pos % CHUNK_BITS / 64] & 1ULL << (pos % 64)) {
+    if (lane && pos_set_has(lane, pos)) {
         position = 0;
         for (int higher = PRIORITY_MAX; higher > job->spec->priority; higher--)
             position += queue->lane[higher].count;
         if (position < RANKS_MAX)
-            position += lane_before(lane, pos);
+            position += pos_set_before(lane, pos, RANKS_MAX);
         if (position > RANKS_MAX)
             position = RANKS_MAX;
         started = pace_of(&queue->pace, now_ms / 1000, &seconds);
@@ -373,4 +305,42 @@ int64_t ranks_position(struct ranks *ranks, const struct job *job, int64_t now_m
     }
     pthread_mutex_unlock(&ranks->lock);
     return position;
+}
+
+static void count_queue(const struct rank_queue *queue, struct queue_count *count)
+{
+    *count = (struct queue_count){.waiting = queue_waiting(queue),
+                                  .scheduled = queue->scheduled.count,
+                                  .running = queue->running.count};
+    memcpy(count->name, queue->name, sizeof count->name);
+    for (int priority = 0; priority <= PRIORITY_MAX; priority++) {
+        int64_t oldest = pos_set_oldest(&queue->lane[priority]);
+        if (oldest && (!count->oldest_pos || oldest < count->oldest_pos))
+            count->oldest_pos = oldest;
+    }
+}
+
+enum err ranks_queues(struct ranks *ranks, struct queue_count **ret_counts, unsigned *ret_n)
+{
+    struct queue_count *counts = NULL;
+    enum err err = ERR_NOMEM;
+    unsigned n = 0;
+
+    pthread_mutex_lock(&ranks->lock);
+    if (ranks->is_loading) {
+        err = ERR_AGAIN;
+        goto out;
+    }
+    counts = malloc((ranks->n_queues + 1) * sizeof *counts);
+    if (!counts)
+        goto out;
+    for (unsigned i = 0; i < ranks->n_queues; i++)
+        if (!queue_is_empty(ranks->queue[i]))
+            count_queue(ranks->queue[i], &counts[n++]);
+    *ret_counts = counts;
+    *ret_n = n;
+    err = ERR_OK;
+out:
+    pthread_mutex_unlock(&ranks->lock);
+    return err;
 }

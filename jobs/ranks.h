@@ -1,7 +1,6 @@
-/* ranks.h: how many queued jobs go first. For each queue and priority the positions at which jobs were
- * queued, as bits: first in, first out, so a job's rank is the number of bits set before its own, plus
- * all of the higher priorities. It follows what the recorder tells; any thread asks. One mutex, held
- * for microseconds, guards all of it. */
+/* ranks.h: the unfinished jobs of each queue: how many queued ones go before a job, and how many there
+ * are in all. It follows what the recorder tells; any thread asks. One mutex, held for microseconds,
+ * guards all of it. */
 #ifndef BUZZER_JOBS_RANKS_H
 #define BUZZER_JOBS_RANKS_H
 
@@ -24,5 +23,16 @@ enum err ranks_load(struct ranks *ranks, const char *dir);
 /* Any thread. -1: not queued, or not known yet. *ret_start_at: wall ms of its likely start at the pace
  * of the last minute; 0 where there is no honest guess. */
 int64_t ranks_position(struct ranks *ranks, const struct job *job, int64_t now_ms, int64_t *ret_start_at);
+
+struct queue_count {
+    char name[NAME_MAX_LEN + 1];
+    int64_t waiting;         /* queued: could run now */
+    int64_t scheduled;       /* wait for a time, or for the end of a back-off */
+    int64_t running;
+    int64_t oldest_pos;      /* position of the event that queued the oldest of the waiting; 0: none waits */
+};
+/* Any thread. Every queue that holds unfinished jobs, in no order; *ret_counts is to be freed. ERR_AGAIN:
+ * not known yet. */
+enum err ranks_queues(struct ranks *ranks, struct queue_count **ret_counts, unsigned *ret_n);
 
 #endif

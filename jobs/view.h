@@ -94,6 +94,7 @@ enum err reader_removable(struct reader *reader, int64_t now_ms, unsigned max, c
 enum err reader_changes(struct reader *reader, const char *job_id, int64_t after, int64_t upto, unsigned max,
                         struct changes **ret_changes);
 int64_t reader_last_pos(struct reader *reader);
+enum err reader_event_at(struct reader *reader, int64_t pos, int64_t *ret_at);   /* its log time; NOT_FOUND */
 /* Every access key that is not revoked, expired ones included, oldest first; fn borrows it. */
 enum err reader_keys(struct reader *reader, void (*fn)(void *arg, const struct access_key *key), void *arg);
 /* Names of the queues that are paused; fn borrows the name. */

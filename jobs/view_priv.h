@@ -176,7 +176,8 @@ enum err remove_write(struct view *view);                 /* sum.swept into its 
 /* ---- view_reader.c ---- */
 enum reader_statement {
     R_BEGIN, R_END, R_HORIZON, R_LAST, R_JOB_BY_ID, R_JOB_BY_SEQ, R_BODY, R_UNFINISHED, R_REMOVABLE, R_SCAN_ALL,
-    R_SCAN_TYPE, R_SCAN_TENANT, R_SCAN_STATE, R_SCAN_OPEN, R_EVENT, R_EVENTS, R_EVENT_PREV, R_COUNT
+    R_SCAN_TYPE, R_SCAN_TENANT, R_SCAN_STATE, R_SCAN_OPEN, R_EVENT, R_EVENTS, R_EVENT_PREV, R_EVENT_AT,
+    R_COUNT
 };
 struct reader {
     struct db db;

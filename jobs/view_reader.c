@@ -30,6 +30,7 @@ static const char *const statements[R_COUNT] = {
     [R_EVENT] = EVENT_SELECT "WHERE pos = ?1",
     [R_EVENTS] = EVENT_SELECT "WHERE pos > ?1 AND pos <= ?2 ORDER BY pos",
     [R_EVENT_PREV] = "SELECT prev FROM events WHERE pos = ?1",
+    [R_EVENT_AT] = "SELECT at FROM events WHERE pos = ?1",
 };
 
 enum err reader_open(const char *dir, struct reader **ret_reader)
@@ -140,6 +141,12 @@ int64_t reader_last_pos(struct reader *reader)
     int64_t pos = 0;
 
     return reader_int(reader, R_LAST, &pos) ? 0 : pos;
+}
+
+enum err reader_event_at(struct reader *reader, int64_t pos, int64_t *ret_at)
+{
+    bind_int(reader->db.at[R_EVENT_AT], 1, pos);
+    return reader_int(reader, R_EVENT_AT, ret_at);
 }
 
 enum err reader_removable(struct reader *reader, int64_t now_ms, unsigned max, char (*ret_ids)[ID_SIZE],

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -103,9 +104,92 @@ static void the_estimate_follows_the_pace_and_needs_one(void **state)
     ranks_free(ranks);
 }
 
+/* One job of a queue, told of as it is now. */
+static void tell_of(struct ranks *ranks, const char *queue, int64_t seq, int64_t ready_pos, enum job_state state)
+{
+    struct changes *changes = changes_new(1);
+    struct job *job = make(5, ready_pos);
+
+    free(job->spec->queue);
+    job->spec->queue = strdup(queue);
+    job->seq = seq;
+    job->state = state;
+    changes->n = 1;
+    changes->at[0] = (struct change){.kind = change_of_state(state), .job = job};
+    ranks_on_changes(ranks, changes);
+    changes_unref(changes);
+}
+
+static struct queue_count count_of(struct ranks *ranks, const char *name)
+{
+    struct queue_count *counts = NULL, found = {.waiting = -1};
+    unsigned n = 0;
+
+    assert_int_equal(ranks_queues(ranks, &counts, &n), ERR_OK);
+    for (unsigned i = 0; i < n; i++)
+        if (strcmp(counts[i].name, name) == 0)
+            found = counts[i];
+    free(counts);
+    return found;
+}
+
+static void a_queue_counts_each_job_where_it_stands_now(void **state)
+{
+    struct ranks *ranks = ranks_new();
+    struct queue_count count;
+
+    (void)state;
+    tell_of(ranks, "a", 1025, 1025, JOB_QUEUED);
+    tell_of(ranks, "a", 2049, 2049, JOB_QUEUED);
+    tell_of(ranks, "a", 2049, 2049, JOB_QUEUED);
+    tell_of(ranks, "a", 3073, 0, JOB_SCHEDULED);
+    tell_of(ranks, "b", 4097, 4097, JOB_QUEUED);
+    count = count_of(ranks, "a");
+    assert_int_equal(count.waiting, 2);
+    assert_int_equal(count.scheduled, 1);
+    assert_int_equal(count.running, 0);
+    assert_int_equal(count.oldest_pos, 1025);
+    tell_of(ranks, "a", 1025, 1025, JOB_RUNNING);
+    tell_of(ranks, "a", 3073, 0, JOB_RUNNING); /* due and claimed in one */
+    count = count_of(ranks, "a");
+    assert_int_equal(count.waiting, 1);
+    assert_int_equal(count.scheduled, 0);
+    assert_int_equal(count.running, 2);
+    assert_int_equal(count.oldest_pos, 2049);
+    tell_of(ranks, "a", 1025, 1025, JOB_RETRYING);
+    tell_of(ranks, "a", 3073, 0, JOB_FAILED);
+    tell_of(ranks, "a", 2049, 2049, JOB_CANCELLED);
+    count = count_of(ranks, "a");
+    assert_int_equal(count.waiting, 0);
+    assert_int_equal(count.scheduled, 1);
+    assert_int_equal(count.running, 0);
+    assert_int_equal(count.oldest_pos, 0);
+    tell_of(ranks, "a", 1025, 1025, JOB_EXPIRED);
+    assert_int_equal(count_of(ranks, "a").waiting, -1); /* nothing is left of it */
+    assert_int_equal(count_of(ranks, "b").waiting, 1);
+    ranks_free(ranks);
+}
+
+static void queues_that_are_over_make_room_for_new_ones(void **state)
+{
+    struct ranks *ranks = ranks_new();
+    char name[16];
+
+    (void)state;
+    for (int64_t i = 1; i <= 10000; i++) {
+        snprintf(name, sizeof name, "q%d", (int)i);
+        tell_of(ranks, name, i, i, JOB_QUEUED);
+        assert_int_equal(count_of(ranks, name).waiting, 1);
+        tell_of(ranks, name, i, i, JOB_CANCELLED);
+    }
+    ranks_free(ranks);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_queue_counts_each_job_where_it_stands_now),
+        cmocka_unit_test(queues_that_are_over_make_room_for_new_ones),
         cmocka_unit_test(ranks_are_those_of_a_plain_count),
         cmocka_unit_test(the_estimate_follows_the_pace_and_needs_one),
     };
