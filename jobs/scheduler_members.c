@@ -76,7 +76,7 @@ static void call_lost(struct scheduler *s, struct member *member, uint32_t numbe
     struct entry *entry = store_at(&s->store, number);
     int64_t wait = is_earlier_life(s, member->name) ? 0 : rank_wait(s, entry, false);
 
-    entry_step_aside(s, number, s->mono_ms + wait);
+    entry_step_aside(s, number, s->mono_ms + wait);   /* room for it was made when it came */
 }
 
 void member_depart(struct scheduler *s, struct member *member)

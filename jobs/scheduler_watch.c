@@ -1,11 +1,12 @@
 /* Who can be heard, ourselves included. With a lease L, measured by monotonic clocks alone:
  *
  * - A heartbeat goes out every L/6. Ours comes back to us the way that everybody's comes. While the
- *   newest that came back was sent less than L/6 + L/15 ago (at least 200 ms instead of L/15), we hear
- *   all that was said up to then, and only such time counts as silence of others.
- * - Who was silent for L of that time is lost. So in truth it had said nothing for 0.77 L at least.
+ *   newest that came back was sent less than L/6 + L/15 ago, we hear all that was said up to then, and
+ *   only such time counts as silence of others. (With a short lease 200 ms instead of L/15, as long as
+ *   that is not more than L/12.)
+ * - Who was silent for L of that time is lost. So in truth it had said nothing for 3/4 L at least.
  * - Who has not heard itself for 2/3 L stops what it runs and claims nothing (it is fenced). So it has
- *   stopped L/10 before anybody calls it lost, and nobody runs what somebody else was given.
+ *   stopped L/12 before anybody calls it lost, and nobody runs what somebody else was given.
  * - While the link is down nobody can be heard at all, so nothing is concluded; once it is up again
  *   everybody has a whole lease from then on.
  *
@@ -20,7 +21,10 @@
 static int64_t hearing_ms(const struct scheduler *s)
 {
     int64_t travel = s->lease_ms / 15;
-    return s->lease_ms / 6 + (travel > TRAVEL_MIN_MS ? travel : TRAVEL_MIN_MS);
+
+    if (travel < TRAVEL_MIN_MS)
+        travel = TRAVEL_MIN_MS < s->lease_ms / 12 ? TRAVEL_MIN_MS : s->lease_ms / 12;
+    return s->lease_ms / 6 + travel;
 }
 
 static int64_t fence_ms(const struct scheduler *s)
@@ -96,7 +100,6 @@ void scheduler_on_beat(struct scheduler *s, const struct peer *peer, int64_t sen
 {
     if (!s->lease_ms)
         return;
-    s->mono_ms = mono_ms;
     watch(s, mono_ms);
     if (strcmp(peer->name, s->worker) != 0) {
         member_on_beat(s, peer);

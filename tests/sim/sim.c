@@ -54,12 +54,23 @@ static void trouble(struct sim *sim)
             worker->draining = true;
         } else if (sim_chance(sim, 2)) {
             worker->paused_until = sim->now_ms + 1 + (int64_t)sim_draw(sim, 1500);
+        } else if (sim->lease_ms && sim_chance(sim, 2)) {
+            worker->paused_until = sim->now_ms + sim->lease_ms / 2 + (int64_t)sim_draw(sim, (uint64_t)sim->lease_ms * 2);
+            worker->is_stalled = sim_chance(sim, 200);
+            sim->seen.pauses++;
+        } else if (sim->lease_ms && sim_chance(sim, 1)) {
+            worker->cut_off_until = sim->now_ms + 1 + (int64_t)sim_draw(sim, (uint64_t)sim->lease_ms * 2);
+            sim->seen.cuts++;
+        } else if (sim->lease_ms && sim_chance(sim, 3)) {
+            worker->beat_delay_ms = (int64_t)sim_draw(sim, sim_chance(sim, 200) ? (uint64_t)sim->lease_ms : 30);
         } else if (sim_chance(sim, 5)) {
             worker->delay_ms = (int64_t)sim_draw(sim, sim_chance(sim, 200) ? 800 : 30);
         }
     }
     if (sim_chance(sim, 1))
         sim->full_until = sim->now_ms + 1 + (int64_t)sim_draw(sim, 2000);
+    if (sim->lease_ms && sim_chance(sim, 1))
+        sim->away_until = sim->now_ms + 1 + (int64_t)sim_draw(sim, (uint64_t)sim->lease_ms * 2);
 }
 
 static bool all_ended(const struct sim *sim)
@@ -75,10 +86,11 @@ static bool all_ended(const struct sim *sim)
 static void settle(struct sim *sim)
 {
     sim->calm = true;
-    sim->full_until = 0;
+    sim->full_until = sim->away_until = 0;
     sim->n_wanted = sim->n_jobs;
     for (unsigned i = 0; i < sim->n_workers; i++) {
-        sim->workers[i].paused_until = 0;
+        sim->workers[i].paused_until = sim->workers[i].cut_off_until = 0;
+        sim->workers[i].beat_delay_ms = sim->workers[i].beat_delay_ms > 20 ? 20 : sim->workers[i].beat_delay_ms;
         if (sim->workers[i].delay_ms > 20)
             sim->workers[i].delay_ms = 20;
     }
@@ -90,6 +102,8 @@ static void step(struct sim *sim)
     sim_flights_land(sim);
     for (unsigned i = 0; i < sim->n_workers && !sim->failed; i++)
         sim_worker_step(sim, &sim->workers[i]);
+    if (sim->lease_ms && !sim->failed)
+        sim_check_runners(sim);
 }
 
 static void begin(struct sim *sim)

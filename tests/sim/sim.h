@@ -1,7 +1,7 @@
 /* sim.h: a whole service in one thread with a made-up clock: the real fold (and the real view when
- * asked), real schedulers in workers that crash, pause and hear late, a model of the log between
- * them, and clients that submit, cancel and retry at random. One seed is one life; the same seed is
- * the same life. What must always hold is watched from outside, by a bookkeeping of its own. */
+ * asked), real schedulers in workers that crash, pause, hear late and are cut off, a model of the log
+ * between them and of the heartbeats beside it, and clients that submit, cancel and retry at random.
+ * One seed is one life; the same seed is the same life. What must always hold is watched from outside, by a bookkeeping of its own. */
 #ifndef BUZZER_TESTS_SIM_SIM_H
 #define BUZZER_TESTS_SIM_SIM_H
 
@@ -13,10 +13,11 @@
 #include "jobs/view.h"
 
 #define SIM_JOBS 160
-#define SIM_WORKERS 5
+#define SIM_WORKERS 8
 #define SIM_PROCS 1024
 #define SIM_EPOCHS 512
 #define SIM_KINDS 6
+#define SIM_QUEUES 3
 #define SIM_START_MS 1795341600000
 
 /* A type of job and how its attempts go. */
@@ -41,7 +42,8 @@ struct sim_entry {
 
 /* sim_check.c: the bookkeeping of a job, kept from the rules of API.md and DESIGN.md alone. */
 struct sim_claim {
-    int worker, incarnation;
+    int worker;
+    unsigned incarnation;
     int64_t pos;
     bool started;
 };
@@ -69,21 +71,41 @@ struct sim_proc {                 /* an attempt in an executor, or waiting for o
 
 struct sim_worker {
     struct scheduler *scheduler;  /* NULL: down */
-    int number, incarnation, slots;
+    int number, slots;
+    unsigned incarnation;
     char name[48];
     int64_t skew_ms;              /* of its wall clock */
     int64_t delay_ms;             /* of what it reads */
     int64_t paused_until, up_at, sent_upto_ms;
     bool draining;
     size_t read;                  /* entries of the log it has seen */
+    unsigned paused;              /* the queues it knows to be paused, a bit each */
+    /* With a lease: */
+    size_t beats_read;
+    int64_t beat_at, beat_delay_ms;
+    int64_t own_beat_ms;          /* when the newest of its own heartbeats that came back was sent */
+    int64_t cut_off_until;        /* from the log's keeper, and everybody */
+    int64_t link_told_ms;
+    bool is_told_up;
+    bool is_stalled;              /* paused, but its heartbeats go on */
+    size_t catch_up;              /* what stood in the log when the link came back */
     struct sim_proc procs[SIM_PROCS];
     unsigned n_procs;
+};
+
+struct sim_beat {                 /* a heartbeat, where all can read it */
+    const struct sim_worker *worker;
+    char name[48];
+    int64_t sent_ms, kept_ms;
+    int slots;
+    bool draining, leaving;
 };
 
 struct sim_flight {               /* an append on its way into the log */
     struct sim_flight *next;
     int64_t arrives_ms;
-    int worker, incarnation;
+    int worker;
+    unsigned incarnation;
     struct event event;
 };
 
@@ -95,6 +117,11 @@ struct sim {
     bool failed;
     bool trace;                   /* print each event */
     int64_t full_until;
+    int64_t lease_ms;             /* 0: nobody listens for heartbeats; somebody else says who is lost */
+    int64_t away_until;           /* the log's keeper, for everybody */
+    unsigned paused;              /* queues, a bit each */
+    struct sim_beat *beats;
+    size_t n_beats, cap_beats;
     unsigned n_workers, n_jobs, n_wanted;
     struct sim_job jobs[SIM_JOBS];
     struct sim_worker workers[SIM_WORKERS];
@@ -103,7 +130,10 @@ struct sim {
     struct sim_flight *flights;
     char dir[64];                 /* "": in memory only */
     struct view *view;
-    struct { uint64_t submitted, starts, lost, crashes, refused, retried, cancelled, expired, ignored; } seen;
+    struct sim_seen {
+        uint64_t submitted, starts, lost, crashes, refused, retried, cancelled, expired, ignored;
+        uint64_t claims, claimed, late, lost_late, fenced, revived, pauses, cuts, gone, left, repeats, over_limit, pausing, lives;
+    } seen;
 };
 
 /* sim.c */
@@ -127,11 +157,29 @@ void sim_check_start(struct sim *sim, const struct sim_worker *worker, const str
 void sim_check_worker(struct sim *sim, const struct sim_worker *worker);
 void sim_check_end(struct sim *sim);
 
+void sim_check_claim(struct sim *sim, const struct sim_worker *worker, const char *id);
+void sim_check_runners(struct sim *sim);
+
 /* sim_worker.c */
 void sim_worker_step(struct sim *sim, struct sim_worker *worker);
 void sim_worker_crash(struct sim *sim, struct sim_worker *worker);
+int64_t sim_wall(const struct sim *sim, const struct sim_worker *worker);
+int64_t sim_mono(const struct sim *sim, const struct sim_worker *worker);
+
+/* sim_flights.c: appends on their way. */
+void sim_flight_send(struct sim *sim, struct sim_worker *worker, const struct event *event);
 void sim_flights_land(struct sim *sim);
 void sim_flights_drop(struct sim *sim);
+void sim_flights_settle(struct sim *sim, int worker);      /* of one that is gone */
+bool sim_flights_has(const struct sim *sim, int worker);
+
+/* sim_beats.c: heartbeats, and the link. */
+bool sim_link_is_up(const struct sim *sim, const struct sim_worker *worker);
+void sim_link_step(struct sim *sim, struct sim_worker *worker);
+void sim_beat_say(struct sim *sim, struct sim_worker *worker, bool leaving);
+void sim_beats_step(struct sim *sim, struct sim_worker *worker);
+void sim_beats_hear(struct sim *sim, struct sim_worker *worker);
+int64_t sim_deaf_ms(const struct sim *sim, const struct sim_worker *worker);   /* how long it has not heard itself */
 
 /* sim_clients.c */
 void sim_clients_step(struct sim *sim);

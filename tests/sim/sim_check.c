@@ -17,7 +17,7 @@ static bool expect_claimed(struct sim *sim, struct sim_job *job, const struct ev
         return false;
     if (event->epoch >= SIM_EPOCHS)
         sim_fail(sim, "%s was claimed %d times", event->job, event->epoch);
-    if (sscanf(event->worker, "w%d.%d", &claim->worker, &claim->incarnation) != 2)
+    if (sscanf(event->worker, "w%d.%*8x-%x", &claim->worker, &claim->incarnation) != 2)
         sim_fail(sim, "%s is claimed by %s", event->job, event->worker);
     claim->pos = event->pos;
     claim->started = false;
@@ -150,6 +150,8 @@ void sim_check_entry(struct sim *sim, const struct sim_entry *entry)
             sim_fail(sim, "%s of an unknown job counts", event_kind_word(event->kind));
         return;
     }
+    sim->seen.late += !entry->accepted && event->epoch > 0 && event->epoch < job->epoch &&
+                      (event->kind == EVENT_DONE || event->kind == EVENT_FAILED || event->kind == EVENT_CANCELLED);
     counts = expect(sim, job, entry);
     if (counts != entry->accepted)
         sim_fail(sim, "%s of %s (epoch %d) %s count", event_kind_word(event->kind), event->job, event->epoch,
@@ -170,6 +172,7 @@ void sim_check_entry(struct sim *sim, const struct sim_entry *entry)
         sim_fail(sim, "%s succeeded after its cancel", event->job);
     if (event->kind == EVENT_CLAIMED && sim->n_workers == 1 && job->kind->concurrency)
         check_concurrency(sim, job->kind);
+    sim->seen.claimed += event->kind == EVENT_CLAIMED;
     sim->seen.lost += event->kind == EVENT_LOST;
     sim->seen.retried += event->kind == EVENT_RETRIED;
     sim->seen.cancelled += job->state == JOB_CANCELLED;
@@ -196,6 +199,48 @@ void sim_check_start(struct sim *sim, const struct sim_worker *worker, const str
             sim_fail(sim, "%s starts %s (epoch %d), which it knows to be over", worker->name, job->spec->id, job->epoch);
     }
     sim->seen.starts++;
+    if (sim->lease_ms && worker->is_told_up && sim_deaf_ms(sim, worker) > sim->lease_ms * 2 / 3 &&
+        sim->now_ms - worker->link_told_ms > sim->lease_ms * 2 / 3)
+        sim_fail(sim, "%s starts %s and does not hear itself", worker->name, job->spec->id);
+}
+
+void sim_check_claim(struct sim *sim, const struct sim_worker *worker, const char *id)
+{
+    const struct sim_job *job = sim_find(sim, id);
+
+    if (worker->paused & 1U << (job->spec->queue[1] - '0'))
+        sim_fail(sim, "%s claims %s, whose queue is paused", worker->name, id);
+    if (sim->lease_ms && (!worker->is_told_up || (sim_deaf_ms(sim, worker) > sim->lease_ms * 2 / 3 &&
+                                                  sim->now_ms - worker->link_told_ms > sim->lease_ms * 2 / 3)))
+        sim_fail(sim, "%s claims %s and hears nothing", worker->name, id);
+}
+
+/* It is there, hears its own heartbeats, and has read all that happened while it was cut off. */
+static bool is_sound(const struct sim *sim, const struct sim_worker *worker)
+{
+    return worker->scheduler && sim->now_ms >= worker->paused_until && sim_link_is_up(sim, worker) && worker->is_told_up &&
+           sim_deaf_ms(sim, worker) <= sim->lease_ms * 2 / 3 && worker->read >= worker->catch_up;
+}
+
+/* No two workers that hear themselves run the same job. */
+void sim_check_runners(struct sim *sim)
+{
+    const struct sim_worker *runner[SIM_JOBS] = {0};
+
+    for (unsigned i = 0; i < sim->n_workers; i++) {
+        const struct sim_worker *worker = &sim->workers[i];
+
+        for (unsigned p = 0; is_sound(sim, worker) && p < worker->n_procs; p++) {
+            const struct sim_proc *proc = &worker->procs[p];
+            struct sim_job *job = sim_find(sim, proc->id);
+
+            if (!proc->begun || proc->killed)
+                continue;
+            if (runner[job - sim->jobs] && runner[job - sim->jobs] != worker)
+                sim_fail(sim, "%s and %s run %s", runner[job - sim->jobs]->name, worker->name, proc->id);
+            runner[job - sim->jobs] = worker;
+        }
+    }
 }
 
 /* Long jobs one for each slot, and never more of a type than it allows. Those being killed may be

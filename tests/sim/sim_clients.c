@@ -8,13 +8,14 @@
 static struct spec *make_spec(struct sim *sim, unsigned number, const struct sim_kind *kind)
 {
     struct spec *spec = spec_new();
-    char key[16];
+    char key[16], queue[16];
 
     if (!spec)
         return NULL;
     snprintf(spec->id, sizeof spec->id, "01k9%022u", number);
     spec->type = strdup(kind->name);
-    spec->queue = strdup("default");
+    snprintf(queue, sizeof queue, "q%u", number % SIM_QUEUES);
+    spec->queue = strdup(queue);
     spec->priority = (int)sim_draw(sim, PRIORITY_MAX + 1);
     spec->created_at = sim->now_ms;
     spec->keep_ms = KEEP_MS_DEFAULT;
@@ -81,10 +82,27 @@ static void declare_lost(struct sim *sim)
     sim_log_write(sim, &event);
 }
 
+/* In this log the number of such an event says which queues are paused from here on. */
+static void pause_queues(struct sim *sim, unsigned paused)
+{
+    struct event event;
+
+    event_init(&event, EVENT_QUEUE, "", sim->now_ms);
+    event.epoch = (int)paused;
+    sim->paused = paused;
+    sim->seen.pausing++;
+    sim_log_write(sim, &event);
+}
+
 void sim_clients_step(struct sim *sim)
 {
-    if (sim->calm)
+    if (sim->calm) {
+        if (sim->paused)
+            pause_queues(sim, 0);
         return;
+    }
+    if (!sim->view && sim_chance(sim, 5) && !sim_log_is_full(sim))
+        pause_queues(sim, sim_chance(sim, 400) ? 0 : (unsigned)sim_draw(sim, 1U << SIM_QUEUES));
     if (sim_chance(sim, 100))
         for (uint64_t n = 1 + sim_draw(sim, sim_chance(sim, 100) ? 30 : 3); n > 0 && sim->n_jobs < sim->n_wanted; n--)
             submit(sim);
@@ -92,6 +110,6 @@ void sim_clients_step(struct sim *sim)
         ask(sim, EVENT_CANCEL);
     if (sim_chance(sim, 5))
         ask(sim, EVENT_RETRIED);
-    if (sim->n_workers > 1 && sim_chance(sim, 200))
+    if (sim->n_workers > 1 && !sim->lease_ms && sim_chance(sim, 200))
         declare_lost(sim);
 }

@@ -91,14 +91,15 @@ static void write_view(struct sim *sim, struct sim_entry *entry)
 static void trace(const struct sim *sim, const struct sim_entry *entry)
 {
     fprintf(stderr, "%6lld ms %5lld %-9s %s %3d %-6s %s%s\n", (long long)(sim->now_ms - SIM_START_MS),
-            (long long)entry->event.pos, event_kind_word(entry->event.kind), entry->event.job + ID_LEN - 4,
+            (long long)entry->event.pos, event_kind_word(entry->event.kind),
+            entry->event.job[0] ? entry->event.job + ID_LEN - 4 : "-",
             entry->event.epoch, entry->event.worker ? entry->event.worker : "",
             entry->job ? entry->job->spec->type : "", entry->accepted ? "" : " (ignored)");
 }
 
 void sim_log_write(struct sim *sim, struct event *event)
 {
-    struct sim_job *job = sim_find(sim, event->job);
+    struct sim_job *job = event->job[0] ? sim_find(sim, event->job) : NULL;
     struct sim_entry *entry;
 
     if (sim->n_log == sim->cap_log) {
@@ -126,6 +127,8 @@ void sim_log_write(struct sim *sim, struct event *event)
         write_view(sim, entry);
     if (sim->trace)
         trace(sim, entry);
+    if (!event->job[0])
+        return;
     sim->seen.ignored += !entry->accepted;
     sim_check_entry(sim, entry);
 }
@@ -227,6 +230,7 @@ void sim_log_close(struct sim *sim)
         job_unref(sim->log[i].job);
     }
     free(sim->log);
+    free(sim->beats);
     for (unsigned i = 0; i < sim->n_jobs; i++) {
         job_unref(sim->jobs[i].job);
         spec_unref(sim->jobs[i].spec);

@@ -8,107 +8,14 @@
 #define NEVER INT64_MAX
 #define REST_AFTER 20000 /* actions of one step before we say it runs in circles */
 
-static int64_t wall_of(const struct sim *sim, const struct sim_worker *worker)
+int64_t sim_wall(const struct sim *sim, const struct sim_worker *worker)
 {
     return sim->now_ms + worker->skew_ms;
 }
 
-static int64_t mono_of(const struct sim *sim, const struct sim_worker *worker)
+int64_t sim_mono(const struct sim *sim, const struct sim_worker *worker)
 {
     return sim->now_ms - SIM_START_MS + 1000 * (worker->number + 1);
-}
-
-/* ---- appends on their way ---- */
-
-static void send(struct sim *sim, struct sim_worker *worker, const struct event *event)
-{
-    struct sim_flight *flight = malloc(sizeof *flight);
-    struct sim_flight **last = &sim->flights;
-
-    if (!flight) {
-        sim_fail(sim, "no memory for an append");
-        return;
-    }
-    *flight = (struct sim_flight){.arrives_ms = sim->now_ms + (int64_t)sim_draw(sim, 25),
-                                  .worker = worker->number,
-                                  .incarnation = worker->incarnation,
-                                  .event = *event};
-    if (flight->arrives_ms < worker->sent_upto_ms)
-        flight->arrives_ms = worker->sent_upto_ms; /* what one worker sends stays in order */
-    worker->sent_upto_ms = flight->arrives_ms;
-    while (*last)
-        last = &(*last)->next;
-    *last = flight;
-}
-
-static void land(struct sim *sim, struct sim_flight *flight)
-{
-    struct sim_worker *worker = &sim->workers[flight->worker];
-
-    if (!sim_log_is_full(sim)) {
-        sim_log_write(sim, &flight->event);
-    } else {
-        sim->seen.refused++;
-        if (sim->trace)
-            fprintf(stderr, "%6lld ms refused %s %s %d\n", (long long)(sim->now_ms - SIM_START_MS),
-                    event_kind_word(flight->event.kind), flight->event.job + ID_LEN - 4, flight->event.epoch);
-        if (worker->scheduler && worker->incarnation == flight->incarnation)
-            scheduler_on_refused(worker->scheduler, &flight->event, ERR_STORAGE_FULL, mono_of(sim, worker));
-        event_clear(&flight->event);
-    }
-    free(flight);
-}
-
-void sim_flights_land(struct sim *sim)
-{
-    struct sim_flight **at = &sim->flights;
-
-    while (*at) {
-        struct sim_flight *flight = *at;
-
-        if (flight->arrives_ms > sim->now_ms) {
-            at = &flight->next;
-            continue;
-        }
-        *at = flight->next;
-        land(sim, flight);
-    }
-}
-
-void sim_flights_drop(struct sim *sim)
-{
-    while (sim->flights) {
-        struct sim_flight *flight = sim->flights;
-
-        sim->flights = flight->next;
-        event_clear(&flight->event);
-        free(flight);
-    }
-}
-
-/* What a dead worker had sent has reached the log or never will: decided before it lives again. The
- * log takes it in order, so from the first that is lost on all are. */
-static void settle_flights(struct sim *sim, int worker)
-{
-    struct sim_flight **at = &sim->flights;
-    bool lost = false;
-
-    while (*at) {
-        struct sim_flight *flight = *at;
-
-        if (flight->worker != worker) {
-            at = &flight->next;
-            continue;
-        }
-        *at = flight->next;
-        lost = lost || sim_chance(sim, 300);
-        if (!lost) {
-            land(sim, flight);
-        } else {
-            event_clear(&flight->event);
-            free(flight);
-        }
-    }
 }
 
 /* ---- life and death ---- */
@@ -118,29 +25,59 @@ static void go_down(struct sim *sim, struct sim_worker *worker)
     scheduler_free(worker->scheduler);
     worker->scheduler = NULL;
     worker->n_procs = 0;
-    worker->draining = false;
+    worker->draining = worker->is_stalled = false;
+    worker->paused_until = 0;
     worker->up_at = sim->now_ms + (int64_t)sim_draw(sim, 800);
-    settle_flights(sim, worker->number);
+    sim_flights_settle(sim, worker->number);
+}
+
+/* With leases some crash for good; somebody stays. */
+static bool may_stay_away(const struct sim *sim)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < sim->n_workers; i++)
+        n += sim->workers[i].up_at != NEVER;
+    return sim->lease_ms && n > 1;
 }
 
 void sim_worker_crash(struct sim *sim, struct sim_worker *worker)
 {
     sim->seen.crashes++;
     go_down(sim, worker);
+    if (may_stay_away(sim) && sim_chance(sim, 200)) {
+        worker->up_at = NEVER;
+        sim->seen.gone++;
+    }
 }
 
-/* A snapshot of what is unfinished. What others hold is their own to tell of. */
+static void set_paused(struct sim *sim, struct sim_worker *worker, unsigned paused)
+{
+    static const char *const all[SIM_QUEUES] = {"q0", "q1", "q2"};
+    const char *names[SIM_QUEUES];
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < SIM_QUEUES; i++)
+        if (paused & 1U << i)
+            names[n++] = all[i];
+    worker->paused = paused;
+    if (scheduler_set_paused(worker->scheduler, names, n))
+        sim_fail(sim, "%s cannot pause", worker->name);
+}
+
+/* A snapshot of what is unfinished. Without leases, what others hold is their own to tell of. */
 static void seed(struct sim *sim, struct sim_worker *worker)
 {
+    set_paused(sim, worker, sim->paused);
     scheduler_seed_begin(worker->scheduler, (int64_t)sim->n_log);
     for (unsigned i = 0; i < sim->n_jobs; i++) {
         struct sim_job *job = &sim->jobs[i];
 
         if (!job->accepted || job_state_is_final(job->state))
             continue;
-        if (job->state == JOB_RUNNING && job->holder != worker->number)
+        if (!sim->lease_ms && job->state == JOB_RUNNING && job->holder != worker->number)
             continue;
-        if (scheduler_seed(worker->scheduler, job->job, wall_of(sim, worker)))
+        if (scheduler_seed(worker->scheduler, job->job, sim_wall(sim, worker)))
             sim_fail(sim, "%s cannot be seeded", worker->name);
     }
     scheduler_seed_end(worker->scheduler);
@@ -150,10 +87,16 @@ static void seed(struct sim *sim, struct sim_worker *worker)
 static void come_up(struct sim *sim, struct sim_worker *worker)
 {
     struct scheduler_config config = {
-        .types = sim->types, .worker = worker->name, .slots = worker->slots, .seed = sim_draw(sim, 1U << 30)};
+        .types = sim->types, .worker = worker->name, .slots = worker->slots, .seed = sim_draw(sim, 1U << 30),
+        .lease_ms = sim->lease_ms};
 
     worker->incarnation++;
-    snprintf(worker->name, sizeof worker->name, "w%d.%d", worker->number, worker->incarnation);
+    snprintf(worker->name, sizeof worker->name, "w%d.%08x-%08x", worker->number, (unsigned)worker->number + 16,
+             worker->incarnation);
+    worker->beats_read = sim->n_beats;
+    worker->own_beat_ms = worker->beat_at = worker->link_told_ms = 0;
+    worker->is_told_up = true;
+    worker->catch_up = 0;
     if (scheduler_new(&config, &worker->scheduler))
         sim_fail(sim, "%s does not come up", worker->name);
     else
@@ -172,11 +115,13 @@ static void hear(struct sim *sim, struct sim_worker *worker)
         const struct sim_entry *entry = &sim->log[worker->read++];
         struct change change = {entry->told, entry->event.pos, entry->event.at, entry->job};
 
+        if (entry->event.kind == EVENT_QUEUE)
+            set_paused(sim, worker, (unsigned)entry->event.epoch);
         if (!entry->accepted)
             continue;
         if (sim_digest(entry->job) != entry->digest)
             sim_fail(sim, "somebody wrote to the job told at position %lld", (long long)change.pos);
-        if (scheduler_on_change(worker->scheduler, &change, wall_of(sim, worker), mono_of(sim, worker)))
+        if (scheduler_on_change(worker->scheduler, &change, sim_wall(sim, worker), sim_mono(sim, worker)))
             sim_fail(sim, "%s cannot hear", worker->name);
     }
 }
@@ -190,7 +135,7 @@ static void begin(struct sim *sim, struct sim_worker *worker, struct sim_proc *p
     proc->end_ms = sim_chance(sim, (unsigned)kind->hangs * 10)
                        ? NEVER
                        : sim->now_ms + kind->least_ms + (int64_t)sim_draw(sim, (uint64_t)(kind->most_ms - kind->least_ms));
-    scheduler_on_started(worker->scheduler, proc->id, proc->epoch, mono_of(sim, worker));
+    scheduler_on_started(worker->scheduler, proc->id, proc->epoch, sim_mono(sim, worker));
 }
 
 static void end(struct sim *sim, struct sim_worker *worker, unsigned i)
@@ -204,7 +149,7 @@ static void end(struct sim *sim, struct sim_worker *worker, unsigned i)
     else
         how.error = (struct job_error){.code = proc.killed ? JOB_ERROR_CRASHED : JOB_ERROR_HANDLER_ERROR,
                                        .retryable = proc.killed || sim_chance(sim, 800)};
-    scheduler_on_end(worker->scheduler, proc.id, proc.epoch, &how, wall_of(sim, worker), mono_of(sim, worker));
+    scheduler_on_end(worker->scheduler, proc.id, proc.epoch, &how, sim_wall(sim, worker), sim_mono(sim, worker));
 }
 
 static void run_procs(struct sim *sim, struct sim_worker *worker)
@@ -244,6 +189,11 @@ static void start(struct sim *sim, struct sim_worker *worker, struct job *job)
     job_unref(job);
 }
 
+static void count_kill(struct sim *sim, const struct sim_worker *worker, enum kill_reason reason)
+{
+    sim->seen.fenced += sim->lease_ms && reason == KILL_FENCED && sim_deaf_ms(sim, worker) > sim->lease_ms * 2 / 3;
+}
+
 static void kill_proc(struct sim *sim, struct sim_worker *worker, const char *id, int epoch)
 {
     for (unsigned i = 0; i < worker->n_procs; i++) {
@@ -270,7 +220,7 @@ static void kill_proc(struct sim *sim, struct sim_worker *worker, const char *id
 
 static void decide(struct sim *sim, struct sim_worker *worker)
 {
-    int64_t wall_ms = wall_of(sim, worker), mono_ms = mono_of(sim, worker);
+    int64_t wall_ms = sim_wall(sim, worker), mono_ms = sim_mono(sim, worker);
 
     scheduler_tick(worker->scheduler, wall_ms, mono_ms);
     for (unsigned i = 0; i < REST_AFTER && !sim->failed; i++) {
@@ -281,13 +231,16 @@ static void decide(struct sim *sim, struct sim_worker *worker)
         case SCHEDULER_NOTHING:
             return;
         case SCHEDULER_APPEND:
-            send(sim, worker, &action.event);
+            if (action.event.kind == EVENT_CLAIMED)
+                sim_check_claim(sim, worker, action.event.job);
+            sim_flight_send(sim, worker, &action.event);
             break;
         case SCHEDULER_START:
             start(sim, worker, action.job);
             break;
         case SCHEDULER_KILL:
             memcpy(id, action.id, ID_SIZE);
+            count_kill(sim, worker, action.reason);
             kill_proc(sim, worker, id, action.epoch);
             break;
         }
@@ -297,26 +250,50 @@ static void decide(struct sim *sim, struct sim_worker *worker)
         sim_fail(sim, "%s does not come to rest", worker->name);
 }
 
-static bool has_flights(const struct sim *sim, int worker)
+/* True: it sleeps on. */
+static bool sleeps(struct sim *sim, struct sim_worker *worker)
 {
-    for (const struct sim_flight *flight = sim->flights; flight; flight = flight->next)
-        if (flight->worker == worker)
-            return true;
-    return false;
+    if (sim->now_ms >= worker->paused_until) {
+        worker->is_stalled = false;
+        return false;
+    }
+    if (worker->is_stalled)
+        sim_beats_step(sim, worker);
+    return true;
+}
+
+/* What waits for it when it wakes comes in any order. */
+static void listen(struct sim *sim, struct sim_worker *worker)
+{
+    bool procs_first = sim->lease_ms && sim_chance(sim, 500);
+
+    if (procs_first)
+        run_procs(sim, worker);
+    if (sim->lease_ms) {
+        sim_link_step(sim, worker);
+        sim_beats_step(sim, worker);
+        sim_beats_hear(sim, worker);
+    }
+    if (sim_link_is_up(sim, worker))
+        hear(sim, worker);
+    if (!procs_first)
+        run_procs(sim, worker);
 }
 
 void sim_worker_step(struct sim *sim, struct sim_worker *worker)
 {
-    if (!worker->scheduler && sim->now_ms >= worker->up_at)
+    if (!worker->scheduler && sim->now_ms >= worker->up_at && sim_link_is_up(sim, worker))
         come_up(sim, worker);
-    if (!worker->scheduler || sim->now_ms < worker->paused_until || sim->failed)
+    if (!worker->scheduler || sim->failed || sleeps(sim, worker))
         return;
-    hear(sim, worker);
-    run_procs(sim, worker);
+    listen(sim, worker);
     decide(sim, worker);
     if (worker->draining && sim_chance(sim, 5))
         scheduler_abandon(worker->scheduler);
     if (worker->draining && worker->n_procs == 0 && scheduler_in_hand(worker->scheduler) == 0 &&
-        !has_flights(sim, worker->number))
+        !sim_flights_has(sim, worker->number)) {
+        sim->seen.left++;
+        sim_beat_say(sim, worker, true);
         go_down(sim, worker);
+    }
 }
