@@ -16,6 +16,7 @@ const struct route routes[] = {
     {METHOD_GET, "/v1/ws", route_websocket, 0, 0},
     {METHOD_POST, "/v1/tickets", route_make_ticket, ROUTE_CHANGES, SCOPE_READ | SCOPE_SUBMIT},
     {METHOD_GET, "/v1/types", route_types, 0, SCOPE_READ},
+    {METHOD_GET, "/v1/workers", route_workers, 0, SCOPE_ADMIN},
     {METHOD_GET, "/v1/queues", route_queues, 0, SCOPE_ADMIN},
     {METHOD_POST, "/v1/queues/{name}:pause", route_pause, ROUTE_CHANGES, SCOPE_ADMIN},
     {METHOD_POST, "/v1/queues/{name}:resume", route_resume, ROUTE_CHANGES, SCOPE_ADMIN},
