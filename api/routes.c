@@ -23,6 +23,7 @@ const struct route routes[] = {
     {METHOD_GET, "/v1/keys", route_keys, 0, SCOPE_ADMIN},
     {METHOD_POST, "/v1/keys", route_make_key, ROUTE_CHANGES | ROUTE_BODY, SCOPE_ADMIN},
     {METHOD_DELETE, "/v1/keys/{id}", route_revoke_key, ROUTE_CHANGES, SCOPE_ADMIN},
+    {METHOD_GET, "/v1/snapshot", route_snapshot, ROUTE_PUBLIC, 0}, /* looks for a key or a ticket itself */
     {METHOD_GET, "/livez", route_livez, ROUTE_PUBLIC | ROUTE_ANY_HOST, 0},
     {METHOD_GET, "/readyz", route_readyz, ROUTE_PUBLIC | ROUTE_ANY_HOST, 0},
     {METHOD_GET, "/metrics", route_metrics, 0, SCOPE_READ},
