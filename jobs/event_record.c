@@ -9,8 +9,6 @@
 
 #include "schema/hash.h"
 
-#define BLOB_LEN_MAX (INT64_C(1) << 40)
-
 /* What a header line says; the strings point into the line or the tree. */
 struct header {
     char kind[32];
@@ -18,8 +16,7 @@ struct header {
     char job[ID_SIZE];
     const char *data;
     size_t data_len;
-    int64_t blob;       /* 0: none */
-    char media[128];    /* "": no body */
+    char media[128];    /* "": no body follows */
     int64_t len;
 };
 
@@ -27,7 +24,7 @@ struct header {
 
 void event_record_encode(struct text *text, const char *from, uint64_t n, const struct event *event)
 {
-    const struct blob *blob = &event->blob;
+    const struct body *body = event->blob.at ? NULL : event->body;
 
     text_str(text, "{\"from\":\"");
     text_str(text, from);
@@ -41,17 +38,13 @@ void event_record_encode(struct text *text, const char *from, uint64_t n, const 
     text_str(text, event->job);
     text_str(text, "\",\"data\":");
     event_encode(text, event);
-    if (blob->at) {
-        text_json_int(text, "blob", blob->at);
-        text_json_str(text, "media", blob->media_type);
-        text_json_int(text, "len", (int64_t)blob->len);
-    } else if (event->body) {
-        text_json_str(text, "media", event->body->media_type);
-        text_json_int(text, "len", (int64_t)event->body->len);
+    if (body) {
+        text_json_str(text, "media", body->media_type);
+        text_json_int(text, "len", (int64_t)body->len);
     }
     text_str(text, "}\n");
-    if (event->body && !blob->at) {
-        text_add(text, event->body->bytes, event->body->len);
+    if (body) {
+        text_add(text, body->bytes, body->len);
         text_char(text, '\n');
     }
 }
@@ -157,11 +150,7 @@ static bool header_scan(const char *line, size_t len, struct header *header)
     header->data = scan.at;
     scan_object(&scan);
     header->data_len = (size_t)(scan.at - header->data);
-    if (scan_is(&scan, ",\"blob\":")) {
-        scan_word(&scan, ",\"blob\":");
-        header->blob = scan_int(&scan);
-    }
-    if (scan_is(&scan, ",\"media\":\"") || header->blob) {
+    if (scan_is(&scan, ",\"media\":\"")) {
         scan_word(&scan, ",\"media\":\"");
         scan_str(&scan, header->media, sizeof header->media);
         scan_word(&scan, ",\"len\":");
@@ -212,7 +201,6 @@ static enum err header_parse(const char *line, size_t len, struct header *header
         !tree_str(root, "kind", true, header->kind, sizeof header->kind) ||
         !tree_int(root, "at", true, &header->at) ||
         !tree_str(root, "job", false, header->job, sizeof header->job) || !json_is_object(data) ||
-        !tree_int(root, "blob", false, &header->blob) ||
         !tree_str(root, "media", false, header->media, sizeof header->media) ||
         !tree_int(root, "len", header->media[0] != '\0', &header->len))
         goto out;
@@ -227,18 +215,21 @@ out:
 
 /* ---- events ---- */
 
+/* Printable: it comes to stand in a header. */
+static bool is_media_type(const char *media)
+{
+    for (; *media; media++)
+        if (*media < ' ' || *media > '~')
+            return false;
+    return true;
+}
+
 /* The body that stands after the line, if one does; moves *at behind it. */
 static enum err take_body(const struct header *header, const char **at, const char *end, struct event *event)
 {
-    if (header->blob) {
-        event->blob.at = header->blob;
-        event->blob.len = (size_t)header->len;
-        memcpy(event->blob.media_type, header->media, sizeof event->blob.media_type);
-        return header->media[0] && header->len < BLOB_LEN_MAX ? ERR_OK : ERR_CORRUPT;
-    }
     if (!header->media[0])
         return ERR_OK;
-    if (header->len >= end - *at || (*at)[header->len] != '\n')
+    if (event->blob.at || !is_media_type(header->media) || header->len >= end - *at || (*at)[header->len] != '\n')
         return ERR_CORRUPT;
     event->body = body_new(header->media, *at, (size_t)header->len);
     *at += header->len + 1;

@@ -6,7 +6,7 @@
  *    "data":{...},"media":"application/json","len":12}            (one line)
  *   {"below":10}
  *
- * With "blob":AT the body is kept apart: media and len tell of it, and no bytes follow. */
+ * A body that is kept apart is told of in data, and no bytes follow. */
 #ifndef BUZZER_JOBS_EVENT_RECORD_H
 #define BUZZER_JOBS_EVENT_RECORD_H
 

@@ -39,11 +39,32 @@ static void wake(struct kafka_log *log)
     (void)written; /* full means that it is awake */
 }
 
+/* ---- how it is ---- */
+
+static void kafka_state(struct eventlog *base, struct eventlog_state *ret_state)
+{
+    struct kafka_log *log = kafka_of(base);
+    int64_t low, high = 0, next = atomic_load(&log->next_offset);
+    enum err failed = (enum err)atomic_load(&log->failed);
+
+    if (rd_kafka_get_watermark_offsets(log->reader, log->settings.topics[KAFKA_TOPIC_LOG], 0, &low, &high))
+        high = 0;
+    *ret_state = (struct eventlog_state){
+        .is_up = atomic_load(&log->up),
+        .is_caught_up = atomic_load(&log->caught_up),
+        .behind = high > next ? high - next : 0,
+        .waiting = atomic_load(&log->n_waiting),
+        .failed = failed,
+        .why = failed ? log->why : NULL,
+    };
+}
+
 /* ---- taking ---- */
 
 static void tick(struct kafka_log *log)
 {
     int64_t now = clock_mono_ms();
+    struct eventlog_state state;
 
     if (now - log->ticked_at < TICK_MS)
         return;
@@ -53,7 +74,9 @@ static void tick(struct kafka_log *log)
     kafka_send_tick(log, now);
     if (log->is_down && kafka_send_is_idle(log))
         kafka_send_noop(log);
-    METRIC_SET(LOG_WAITING, atomic_load(&log->n_waiting));
+    kafka_state(&log->base, &state);
+    METRIC_SET(LOG_WAITING, state.waiting);
+    METRIC_SET(LOG_BEHIND, state.behind);
 }
 
 static void serve(struct kafka_log *log)
@@ -138,24 +161,6 @@ static void kafka_stop(struct eventlog *base)
     log->is_stopped = true;
     pthread_mutex_unlock(&log->lock);
     wake(log);
-}
-
-static void kafka_state(struct eventlog *base, struct eventlog_state *ret_state)
-{
-    struct kafka_log *log = kafka_of(base);
-    int64_t low, high = 0, next = atomic_load(&log->next_offset);
-    enum err failed = (enum err)atomic_load(&log->failed);
-
-    if (rd_kafka_get_watermark_offsets(log->reader, log->settings.topics[KAFKA_TOPIC_LOG], 0, &low, &high))
-        high = 0;
-    *ret_state = (struct eventlog_state){
-        .is_up = atomic_load(&log->up),
-        .is_caught_up = atomic_load(&log->caught_up),
-        .behind = high > next ? high - next : 0,
-        .waiting = atomic_load(&log->n_waiting),
-        .failed = failed,
-        .why = failed ? log->why : NULL,
-    };
 }
 
 static enum err kafka_log_fetch(struct eventlog *base, const struct blob *blob, eventlog_body_fn *fn, void *arg)

@@ -148,6 +148,7 @@ void kafka_start_step(struct kafka_log *log);      /* one step; waits for a part
 bool kafka_start_check(struct kafka_log *log, const rd_kafka_message_t *message);
 void kafka_send_noop(struct kafka_log *log);       /* one at a time: does anybody answer? */
 void kafka_fail(struct kafka_log *log, enum err err, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void kafka_answers(struct kafka_log *log);         /* something came from a broker */
 void kafka_trouble(struct kafka_log *log, rd_kafka_event_t *event);    /* an error event: told, at most every 30 s */
 
 /* ---- eventlog_kafka_send.c ---- */

@@ -65,7 +65,7 @@ static void take_message(struct kafka_log *log, const rd_kafka_message_t *messag
 {
     if (message->err || message->offset < atomic_load(&log->next_offset))
         return;
-    log->is_down = false;
+    kafka_answers(log);
     if (log->is_checked || kafka_start_check(log, message))
         take_record(log, message);
     if (log->stage != KAFKA_FAILED)

@@ -137,7 +137,7 @@ static void on_report(struct kafka_log *log, const rd_kafka_message_t *message)
     if (!sending || sending->is_reported)
         return;
     if (!message->err) {
-        log->is_down = false;
+        kafka_answers(log);
         kafka_send_reported(log, sending);
         return;
     }

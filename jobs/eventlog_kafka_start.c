@@ -68,12 +68,22 @@ void kafka_trouble(struct kafka_log *log, rd_kafka_event_t *event)
     }
     if (rc == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
         log->is_down = true;
-    if (log->trouble_told && now - log->trouble_told < TELL_MS) {
+    /* One connection less is no trouble, and that there is none at the start is told by the waiting. */
+    if (rc == RD_KAFKA_RESP_ERR__TRANSPORT || log->stage == KAFKA_CONNECTING ||
+        (log->trouble_told && now - log->trouble_told < TELL_MS)) {
         log_debug("Kafka: %s", text);
         return;
     }
     log->trouble_told = now;
     log_warn("Kafka: %s", text);
+}
+
+void kafka_answers(struct kafka_log *log)
+{
+    if (!log->is_down)
+        return;
+    log->is_down = false;
+    log_info("Kafka answers again");
 }
 
 /* ---- connecting ---- */
