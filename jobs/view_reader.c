@@ -24,7 +24,7 @@ static const char *const statements[R_COUNT] = {
     [R_SCAN_TYPE] = SCAN "INDEXED BY jobs_type WHERE type = ?2 AND seq < ?1 ORDER BY seq DESC",
     [R_SCAN_TENANT] =
         SCAN "INDEXED BY jobs_tenant WHERE tenant = ?2 AND tenant <> 0 AND seq < ?1 ORDER BY seq DESC",
-    [R_SCAN_STATE] = SCAN "INDEXED BY jobs_state WHERE state = ?2 AND state NOT IN (1, 2, 4) AND seq < ?1"
+    [R_SCAN_STATE] = SCAN "INDEXED BY jobs_state WHERE state = ?2 AND " ROW_STATE_IS_RARE " AND seq < ?1"
                           " ORDER BY seq DESC",
     [R_SCAN_OPEN] = SCAN "INDEXED BY jobs_open WHERE finished_at IS NULL AND seq < ?1 ORDER BY seq DESC",
     [R_EVENT] = EVENT_SELECT "WHERE pos = ?1",

@@ -36,7 +36,6 @@ static const char tables[] =
     " error_retryable INTEGER, error_message TEXT, attempts TEXT);"
     "CREATE INDEX jobs_open ON jobs(seq) WHERE finished_at IS NULL;"
     "CREATE INDEX jobs_type ON jobs(type, seq);"
-    "CREATE INDEX jobs_state ON jobs(state, seq) WHERE state NOT IN (1, 2, 4);"
     "CREATE INDEX jobs_remove ON jobs(remove_at) WHERE remove_at IS NOT NULL;"
     /* gone: position of the removal of the key's job. */
     "CREATE TABLE keys(hash INTEGER PRIMARY KEY, job TEXT NOT NULL, fingerprint INTEGER NOT NULL,"
@@ -50,6 +49,7 @@ static const char tables[] =
 static const char tables_of_2[] =
     "ALTER TABLE jobs ADD COLUMN tenant INTEGER NOT NULL DEFAULT 0;" /* a hash; 0: the default tenant */
     "CREATE INDEX jobs_tenant ON jobs(tenant, seq) WHERE tenant <> 0;"
+    "CREATE INDEX jobs_state ON jobs(state, seq) WHERE " ROW_STATE_IS_RARE ";"
     /* made, gone: positions of its making and of its revocation. */
     "CREATE TABLE access_keys(id TEXT PRIMARY KEY, hash BLOB NOT NULL, scopes INTEGER NOT NULL,"
     " tenant TEXT NOT NULL, name TEXT, created_at INTEGER NOT NULL, expires_at INTEGER, made INTEGER NOT NULL,"
@@ -93,7 +93,7 @@ enum err schema_make(struct db *db, enum view_kind kind, const char *log_id)
 enum err schema_migrate(struct db *db)
 {
     char stamp[48];
-    const char *const all[] = {tables_of_2, stamp};
+    const char *const all[] = {"DROP INDEX jobs_state", tables_of_2, stamp};
 
     snprintf(stamp, sizeof stamp, "PRAGMA user_version=%d", SCHEMA_VERSION);
     return in_one_transaction(db, all, sizeof all / sizeof *all);

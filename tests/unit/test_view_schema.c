@@ -20,7 +20,8 @@ static void run(const char *dir, const char *sql)
 static void make_old(const char *dir)
 {
     run(dir, "DROP INDEX jobs_tenant; ALTER TABLE jobs DROP COLUMN tenant; DROP TABLE access_keys;"
-             "DROP TABLE paused_queues; DROP TABLE place; PRAGMA user_version=1");
+             "DROP TABLE paused_queues; DROP TABLE place; DROP INDEX jobs_state;"
+             "CREATE INDEX jobs_state ON jobs(state, seq) WHERE state NOT IN (1, 2, 4); PRAGMA user_version=1");
 }
 
 static void an_old_file_is_brought_up_with_all_it_holds(void **state)
