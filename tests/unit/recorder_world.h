@@ -1,5 +1,6 @@
 /* recorder_world.h: a whole write path (log, recorder, view) in a folder of its own, with a listener
- * that can hold the recorder still, and appends one can wait for. */
+ * that can hold the recorder still, and appends one can wait for. The log is the embedded one, or with
+ * a prefix for its topics one on Kafka. */
 #ifndef BUZZER_TESTS_RECORDER_WORLD_H
 #define BUZZER_TESTS_RECORDER_WORLD_H
 
@@ -7,10 +8,14 @@
 
 #include <semaphore.h>
 
+#include "jobs/eventlog_kafka.h"
+#include "jobs/presence.h"
 #include "jobs/recorder.h"
 
 struct path {
     struct world world;
+    char prefix[64]; /* "": embedded */
+    unsigned n_lives;
     struct eventlog *log;
     struct recorder *recorder;
     sem_t held, go; /* a group was told; it may go on */
@@ -34,13 +39,47 @@ static inline void path_listen(void *arg, struct changes *changes)
     }
 }
 
+static inline void path_open_kafka(struct path *path)
+{
+    struct eventlog_kafka_config config = {
+        .brokers = getenv("KAFKA_BROKERS"), .prefix = path->prefix, .replicas = 1, .dir = path->world.dir};
+    char message[256], name[PRESENCE_NAME_SIZE];
+
+    if (view_open(path->world.dir, VIEW_OF_LOG, &path->world.view, message, sizeof message))
+        fail_msg("%s", message);
+    /* A life's name is its own: the folder's and a count. */
+    snprintf(name, sizeof name, "host.%s-%u", path->world.dir + strlen(path->world.dir) - 6, ++path->n_lives);
+    config.name = name;
+    config.log_id = view_log_id(path->world.view);
+    config.last_pos = view_last_pos(path->world.view, &config.last_seal);
+    if (eventlog_kafka_open(&config, &path->log, message, sizeof message))
+        fail_msg("%s", message);
+}
+
+static inline void path_catch_up(struct path *path)
+{
+    struct eventlog_state state = {0};
+
+    while (!state.is_caught_up) {
+        eventlog_state(path->log, &state);
+        if (state.failed)
+            fail_msg("%s", state.why);
+        usleep(1000);
+    }
+}
+
 static inline void path_start(struct path *path)
 {
-    world_open(&path->world);
-    assert_int_equal(eventlog_sqlite_open(view_next_pos(path->world.view), &path->log), ERR_OK);
+    if (path->prefix[0]) {
+        path_open_kafka(path);
+    } else {
+        world_open(&path->world);
+        assert_int_equal(eventlog_sqlite_open(view_next_pos(path->world.view), &path->log), ERR_OK);
+    }
     assert_int_equal(recorder_new(path->world.dir, path->log, path->world.view, &path->recorder), ERR_OK);
     recorder_listen(path->recorder, path_listen, path);
     assert_int_equal(recorder_start(path->recorder), ERR_OK);
+    path_catch_up(path);
 }
 
 static inline void path_stop(struct path *path)
@@ -53,29 +92,38 @@ static inline void path_stop(struct path *path)
     path->world.view = NULL;
 }
 
-static inline int path_set_up(void **state)
+static inline struct path *path_new(const char *prefix)
 {
     struct path *path = calloc(1, sizeof *path);
 
     assert_non_null(path);
+    snprintf(path->prefix, sizeof path->prefix, "%s", prefix);
     folder_make(path->world.dir);
     sem_init(&path->held, 0, 0);
     sem_init(&path->go, 0, 0);
     path_start(path);
-    *state = path;
-    return 0;
+    return path;
 }
 
-static inline int path_tear_down(void **state)
+static inline void path_free(struct path *path)
 {
-    struct path *path = *state;
-
     if (path->world.view)
         path_stop(path);
     folder_remove(path->world.dir);
     sem_destroy(&path->held);
     sem_destroy(&path->go);
     free(path);
+}
+
+static inline int path_set_up(void **state)
+{
+    *state = path_new("");
+    return 0;
+}
+
+static inline int path_tear_down(void **state)
+{
+    path_free(*state);
     return 0;
 }
 
