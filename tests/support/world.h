@@ -39,6 +39,7 @@ struct world {
     struct types *types;
     struct view *view;
     struct eventlog *log;
+    struct eventlog *(*wrap)(struct world *world, struct eventlog *log);   /* or NULL; makes the log that is used */
     struct recorder *recorder;
     struct worker *worker;
     char name[PRESENCE_NAME_SIZE];
@@ -119,6 +120,8 @@ static inline void world_open(struct world *world, int slots)
         view_open(world->dir, VIEW_IS_LOG, &world->view, message, sizeof message))
         fail_msg("%s", message);
     assert_int_equal(eventlog_sqlite_open(view_next_pos(world->view), &world->log), ERR_OK);
+    if (world->wrap)
+        world->log = world->wrap(world, world->log);
     assert_int_equal(recorder_new(world->dir, world->log, world->view, &world->recorder), ERR_OK);
     world_start_worker(world, slots);
     recorder_listen(world->recorder, world_on_changes, world);
