@@ -85,6 +85,48 @@ static void every_member_reads_back(void **state)
                               "\"media\":\"text/plain; charset=utf-8\"}}");
 }
 
+static void the_short_way_and_the_long_way_agree(void **state)
+{
+    static const struct {
+        const char *json;
+        enum err err;
+        int epoch;
+        const char *worker;
+    } rows[] = {
+        {"{\"epoch\":1}", ERR_OK, 1, NULL}, {"{ \"epoch\":1}", ERR_OK, 1, NULL},
+        {"{\"epoch\":999999999}", ERR_OK, 999999999, NULL}, {"{\"epoch\":2147483647}", ERR_OK, INT32_MAX, NULL},
+        {"{\"epoch\":0}", ERR_OK, 0, NULL}, {"{\"epoch\":01}", ERR_CORRUPT, 0, NULL},
+        {"{\"epoch\":}", ERR_CORRUPT, 0, NULL}, {"{\"epoch\":1}}", ERR_CORRUPT, 0, NULL},
+        {"{\"epoch\":1} ", ERR_OK, 1, NULL}, {"{\"epoch\":1", ERR_CORRUPT, 0, NULL},
+        {"{\"epoch\":2,\"worker\":\"a.b-1\"}", ERR_OK, 2, "a.b-1"}, {"{\"epoch\":2,\"worker\":\"\"}", ERR_OK, 2, ""},
+        {"{\"epoch\":2,\"worker\":\"a\\u0062\"}", ERR_OK, 2, "ab"}, {"{\"epoch\":2,\"worker\":\"\xc3\xa4\"}", ERR_OK, 2, "\xc3\xa4"},
+        {"{\"epoch\":2,\"worker\":\"\xff\"}", ERR_CORRUPT, 0, NULL}, {"{\"epoch\":2,\"worker\":\"a}", ERR_CORRUPT, 0, NULL},
+        {"{\"epoch\":2,\"worker\":\"a\",\"worker\":\"a\"}", ERR_CORRUPT, 0, NULL},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct event event;
+        event_init(&event, EVENT_CLAIMED, ID, 1);
+        if (event_decode(rows[i].json, strlen(rows[i].json), &event) != rows[i].err)
+            fail_msg("%s", rows[i].json);
+        if (!rows[i].err)
+            assert_int_equal(event.epoch, rows[i].epoch);
+        assert_int_equal(event.worker != NULL, rows[i].worker != NULL);
+        if (rows[i].worker)
+            assert_string_equal(event.worker, rows[i].worker);
+        event_clear(&event);
+    }
+    /* What must have more than an epoch does not slip through. */
+    for (enum event_kind kind = 0; kind < EVENT_KIND_COUNT; kind++) {
+        bool has_more = kind == EVENT_GENESIS || kind == EVENT_SUBMITTED || kind == EVENT_KEY || kind == EVENT_QUEUE;
+        struct event event;
+        event_init(&event, kind, ID, 1);
+        assert_int_equal(event_decode("{\"epoch\":1}", 11, &event), has_more ? ERR_CORRUPT : ERR_OK);
+        event_clear(&event);
+    }
+}
+
 #define HASH "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 
 static void keys_and_queues_read_back(void **state)
@@ -190,6 +232,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_event_with_nothing_to_say_is_an_empty_object),
         cmocka_unit_test(every_member_reads_back),
+        cmocka_unit_test(the_short_way_and_the_long_way_agree),
         cmocka_unit_test(keys_and_queues_read_back),
         cmocka_unit_test(a_message_that_is_no_utf8_still_reads_back),
         cmocka_unit_test(damaged_text_is_refused_and_leaves_nothing_behind),
