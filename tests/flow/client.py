@@ -28,12 +28,14 @@ class Answer:
 
 
 class Client:
-    def __init__(self, port, timeout=90):
+    def __init__(self, port, timeout=90, key=None):
+        """key: an access key that goes with every request."""
         self.port = port
+        self.key = key
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
 
     def request(self, method, path, body=None, headers=None):
-        headers = dict(headers or {})
+        headers = {**({"Authorization": f"Bearer {self.key}"} if self.key else {}), **(headers or {})}
         if isinstance(body, (dict, list)):
             body = json.dumps(body).encode()
             headers.setdefault("Content-Type", "application/json")
