@@ -4,7 +4,7 @@
 
 #include "tests/conformance/kafka_world.h"
 
-#include <librdkafka/rdkafka.h>
+#include "jobs/eventlog_kafka_priv.h"
 
 static inline rd_kafka_t *kafka_admin(void)
 {

@@ -159,4 +159,55 @@ static inline void taker_drop(struct taker *taker)
     body_unref(taker->body);
 }
 
+/* ---- appends that say what came of them ---- */
+
+struct outcome_of {
+    unsigned n_done;
+    enum err err;
+};
+
+static inline void on_done(struct append *append)
+{
+    struct outcome_of *outcome = append->owner;
+
+    outcome->n_done++;
+    outcome->err = append->err;
+    append_free(append);
+}
+
+static inline struct append *append_of(unsigned number, struct outcome_of *outcome)
+{
+    struct append *append = calloc(1, sizeof *append);
+
+    assert_non_null(append);
+    append->event = event_of(EVENT_SUBMITTED, number, 0, T0);
+    append->done = on_done;
+    append->owner = outcome;
+    return append;
+}
+
+static inline void tell(struct taker *taker, unsigned number)
+{
+    struct outcome_of outcome = {0};
+
+    assert_int_equal(eventlog_append(taker->log, append_of(number, &outcome), false), ERR_OK);
+    TAKE_UNTIL(taker, outcome.n_done);
+    assert_int_equal(outcome.err, ERR_OK);
+}
+
+/* What a view that has taken all of it would say at the next start. */
+static inline struct eventlog_kafka_config config_after(void **state, const char *name, const struct taker *taker)
+{
+    struct eventlog_kafka_config config = config_of(*state, name);
+
+    config.log_id = taker->log_id;
+    config.last_pos = taker->last_pos;
+    config.last_seal = taker->last_seal;
+    return config;
+}
+
+#define RUN_WITH_KAFKA(tests)                                                                                \
+    (brokers() ? cmocka_run_group_tests(tests, NULL, NULL)                                                   \
+               : (fprintf(stderr, "SKIPPED: no KAFKA_BROKERS, so nothing of the log on Kafka was tested\n"), 0))
+
 #endif

@@ -10,6 +10,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.M)
 LIBRARIES = {
     "libwebsockets.h": r"api/.*",
     "sqlite3.h": r"jobs/view.*",
+    "librdkafka/rdkafka.h": r"jobs/eventlog_kafka.*",
     "curl/curl.h": r"cli/.*",
     "ev.h": r"api/.*",
     "openssl/crypto.h": r"schema/access_key\.c",
