@@ -4,10 +4,13 @@
 #include "api/await.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "api/barrier.h"
 #include "api/server_priv.h"
 #include "api/thread_priv.h"
+
+#define YOUNG_MS 60000   /* how far the clocks of two nodes may be apart, and a job be on its way */
 
 struct await {
     LIST_ENTRY(await) beside;
@@ -55,6 +58,24 @@ static void on_time_up(void *arg)
 bool await_is_read(const struct thread *thread, int64_t pos)
 {
     return atomic_load(&thread->server->folded_pos) >= pos;
+}
+
+bool await_is_worth(const struct thread *thread, const char *cursor, int64_t *ret_pos)
+{
+    char log_id[LOG_ID_SIZE];
+
+    return !eventlog_can_refuse(thread->setup->log) && cursor_decode(cursor, strlen(cursor), log_id, ret_pos) &&
+           strcmp(log_id, reader_log_id(thread->reader)) == 0 && !await_is_read(thread, *ret_pos);
+}
+
+bool await_is_worth_asking(const struct thread *thread, const char *id)
+{
+    int64_t age_ms;
+
+    if (eventlog_can_refuse(thread->setup->log) || !id_is_valid(id, strlen(id)))
+        return false;
+    age_ms = thread_now_ms(thread) - id_time(id);
+    return age_ms <= YOUNG_MS && age_ms >= -YOUNG_MS;
 }
 
 static bool has_come(const struct await *await)

@@ -15,6 +15,11 @@ struct await;
 typedef void await_fn(void *owner, enum err err);
 
 bool await_is_read(const struct thread *thread, int64_t pos);
+/* Can other nodes be ahead of this one, and is this a cursor of this log that is not read here yet? */
+bool await_is_worth(const struct thread *thread, const char *cursor, int64_t *ret_pos);
+/* ... and could a job of this id, unknown here, have been accepted there a moment ago? */
+bool await_is_worth_asking(const struct thread *thread, const char *id);
+
 /* ERR_BUSY: AWAITS_MAX wait already. */
 enum err await_position(struct thread *thread, int64_t pos, await_fn *fn, void *owner, struct await **ret_await);
 /* All that others have appended before this call. Errors of eventlog_append, too. */

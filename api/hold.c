@@ -10,11 +10,10 @@
 #include "api/await.h"
 #include "api/request_priv.h"
 
-#define YOUNG_MS 60000   /* how far the clocks of two nodes may be apart, and a job be on its way */
-
 struct hold {
     struct request *request;
     struct await *await;
+    bool goes_on;            /* even if the position does not come */
 };
 
 static void hold_free(void *state)
@@ -40,6 +39,8 @@ static void on_read(void *owner, enum err err)
     struct request *request = hold->request;
 
     hold->await = NULL;
+    if (hold->goes_on)
+        err = ERR_OK;
     request_set_state(request, NULL, NULL);
     hold_free(hold);
     if (err)
@@ -49,7 +50,7 @@ static void on_read(void *owner, enum err err)
 }
 
 /* pos 0: up to now. */
-static void hold(struct request *request, int64_t pos)
+static void hold(struct request *request, int64_t pos, bool goes_on)
 {
     struct thread *thread = request_thread(request);
     struct hold *hold = calloc(1, sizeof *hold);
@@ -57,6 +58,7 @@ static void hold(struct request *request, int64_t pos)
 
     if (hold) {
         hold->request = request;
+        hold->goes_on = goes_on;
         err = pos ? await_position(thread, pos, on_read, hold, &hold->await)
                   : await_now(thread, on_read, hold, &hold->await);
     }
@@ -83,18 +85,27 @@ bool hold_for_cursor(struct request *request)
     }
     if (await_is_read(thread, pos))
         return true;
-    hold(request, pos);
+    hold(request, pos, false);
+    return false;
+}
+
+bool hold_for_place(struct request *request, const char *cursor)
+{
+    const struct thread *thread = request_thread(request);
+    int64_t pos;
+
+    if (!cursor || request->has_awaited_place || !await_is_worth(thread, cursor, &pos))
+        return true;
+    request->has_awaited_place = true;
+    hold(request, pos, true);
     return false;
 }
 
 bool hold_for_job(struct request *request, const char *id)
 {
-    const struct thread *thread = request_thread(request);
-    int64_t age_ms = thread_now_ms(thread) - id_time(id);
-
-    if (request->has_asked_log || eventlog_can_refuse(thread->setup->log) || age_ms > YOUNG_MS || age_ms < -YOUNG_MS)
+    if (request->has_asked_log || !await_is_worth_asking(request_thread(request), id))
         return false;
     request->has_asked_log = true;
-    hold(request, 0);
+    hold(request, 0, false);
     return true;
 }

@@ -32,6 +32,7 @@ struct request {
 
     bool dispatched;               /* the handler has been called */
     bool has_asked_log;            /* ... and held once until the log was read up to now (hold.c) */
+    bool has_awaited_place;        /* ... or up to where events are to go on */
     bool close;                    /* the connection ends with the answer */
     int *verdict;                  /* while a callback of the library is on the stack: what it returns */
     bool *gone;                    /* ... and whether the request has ended meanwhile */

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "api/hold.h"
 #include "api/job_reply.h"
 #include "api/query.h"
 #include "api/router.h"
@@ -20,7 +21,7 @@ static bool wants_stream(const struct request *request)
 }
 
 /* What both routes take. A browser that comes back names the last id it saw; the query, which it
- * repeats from the first time, is older. False: the request has been answered. */
+ * repeats from the first time, is older. False: the request has been answered, or is held. */
 static bool read_query(struct request *request, struct event_query *query)
 {
     const char *last_id = request_header(request, HEADER_LAST_EVENT_ID);
@@ -32,7 +33,7 @@ static bool read_query(struct request *request, struct event_query *query)
         reply_problem(request, ERR_BAD_CURSOR, NULL, NULL);
         return false;
     }
-    return request_wait(request, &query->wait_s);
+    return request_wait(request, &query->wait_s) && hold_for_place(request, query->after);
 }
 
 /* The final event of a finished job, or something after it, was the last the client saw: nothing more

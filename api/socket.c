@@ -139,6 +139,7 @@ enum err socket_filter(struct thread *thread, struct lws *wsi, struct principal 
     socket->wakeable.wake = on_wake;
     socket->thread = thread;
     LIST_INIT(&socket->submitting);
+    LIST_INIT(&socket->asking);
     auth_watch(thread->auth, &socket->key_watch, principal, on_key_ended);
     err = subscriber_new(thread->hub, socket, &socket->subscriber);
     if (!err)
@@ -179,6 +180,7 @@ void socket_closed(struct socket *socket)
     }
     auth_unwatch(&socket->key_watch);
     socket_forget_submits(socket);
+    socket_stop_asking(socket);
     subscriber_free(socket->subscriber);
     free(socket->rx);
     free(socket);

@@ -35,7 +35,7 @@ static void begin(struct text *text, const char *op, const char *ref)
         text_json_str(text, "ref", ref);
 }
 
-void socket_tell_subscribed(struct socket *socket, const char *ref, const char *job_id, const struct subscribed *subscribed)
+static void tell_subscribed(struct socket *socket, const char *ref, const char *job_id, const struct subscribed *subscribed)
 {
     struct text text = {0};
 
@@ -48,6 +48,18 @@ void socket_tell_subscribed(struct socket *socket, const char *ref, const char *
     text_json_str(&text, "cursor", subscribed->cursor);
     text_char(&text, '}');
     socket_tell(socket, &text);
+}
+
+enum err socket_subscribe(struct socket *socket, const char *ref, const char *job, const struct hub_filter *filter,
+                          const char *after)
+{
+    struct subscribed subscribed;
+    enum err err = job ? subscriber_add_job(socket->subscriber, job, after, &subscribed)
+                       : subscriber_add_all(socket->subscriber, filter, after, &subscribed);
+
+    if (!err)
+        tell_subscribed(socket, ref, job, &subscribed);
+    return err;
 }
 
 void socket_tell_error(struct socket *socket, const char *ref, enum err err, const char *detail, const struct faults *faults)
@@ -149,7 +161,6 @@ static void subscribe(struct socket *socket, struct op *op)
 {
     static const char *const members[] = {"op", "ref", "job", "all", "after", "type", "queue", "tag", "event", NULL};
     struct hub_filter filter = {0};
-    struct subscribed subscribed;
     const char *job = string_member(op, "job"), *after = string_member(op, "after");
     bool all = all_member(op), has_filter = filter_members(op, &filter);
     enum err err;
@@ -161,14 +172,11 @@ static void subscribe(struct socket *socket, struct op *op)
         faults_add(&op->faults, "/job", "a filter goes with all");
     if (!is_sound(socket, op))
         return;
-    err = !socket_may(socket, SCOPE_READ) ? ERR_NO_RIGHT
-          : after && !*after              ? ERR_BAD_CURSOR
-          : job            ? subscriber_add_job(socket->subscriber, job, after, &subscribed)
-                           : subscriber_add_all(socket->subscriber, &filter, after, &subscribed);
+    err = !socket_may(socket, SCOPE_READ) ? ERR_NO_RIGHT : after && !*after ? ERR_BAD_CURSOR : ERR_OK;
+    if (!err && !socket_subscribe_later(socket, op->ref, job, &filter, after))
+        err = socket_subscribe(socket, op->ref, job, &filter, after);
     if (err)
         socket_tell_error(socket, op->ref, err, err == ERR_BUSY ? "A socket may have 100 subscriptions." : NULL, NULL);
-    else
-        socket_tell_subscribed(socket, op->ref, job, &subscribed);
 }
 
 /* Said back only when there was nothing to end: what is wanted then already is so, but a typing error
@@ -178,6 +186,7 @@ static void unsubscribe(struct socket *socket, struct op *op)
     static const char *const members[] = {"op", "ref", "job", "all", NULL};
     const char *job = string_member(op, "job");
     bool all = all_member(op);
+    bool was_asking;
     enum err err;
 
     know_members(op, members);
@@ -185,8 +194,9 @@ static void unsubscribe(struct socket *socket, struct op *op)
         faults_add(&op->faults, "/job", "either job or all is needed, and not both");
     if (!is_sound(socket, op))
         return;
+    was_asking = socket_forget_asking(socket, job);
     err = job ? subscriber_remove_job(socket->subscriber, job) : subscriber_remove_all(socket->subscriber);
-    if (err)
+    if (err && !was_asking)
         socket_tell_error(socket, op->ref, err, "This socket has no such subscription.", NULL);
 }
 

@@ -18,6 +18,7 @@ enum socket_close {
     SOCKET_NOT_A_FRAME = 4400, SOCKET_NO_KEY = 4401, SOCKET_TOO_SLOW = 4408, SOCKET_TOO_MANY = 4429
 };
 
+struct asking;
 struct submitting;
 
 /* Small: there may be ten thousand of them on a thread. */
@@ -29,7 +30,8 @@ struct socket {
     struct auth_watch key_watch;        /* holds who it is */
     LIST_ENTRY(socket) beside;          /* in its bucket of the sweep, once established */
     LIST_HEAD(, submitting) submitting; /* its submissions under way */
-    unsigned n_submitting;
+    LIST_HEAD(, asking) asking;         /* its subscriptions that wait for this node to read on */
+    unsigned n_submitting, n_asking;
     unsigned char *rx;                  /* a message in pieces; NULL between messages */
     uint32_t rx_len, rx_cap;
     uint32_t heard_s, pinged_s;         /* monotonic seconds */
@@ -46,12 +48,18 @@ struct socket {
 enum err socket_subscribe_query(struct socket *socket, struct lws *wsi, char *detail, size_t size);
 /* socket_frames.c: one whole message. 0, or the code to close with. */
 int socket_message(struct socket *socket, const char *text, size_t len);
-void socket_tell_subscribed(struct socket *socket, const char *ref, const char *job_id, const struct subscribed *subscribed);
+/* Subscribes and says so; job NULL: to all. An error is the caller's to tell. */
+enum err socket_subscribe(struct socket *socket, const char *ref, const char *job, const struct hub_filter *filter, const char *after);
 void socket_tell_error(struct socket *socket, const char *ref, enum err err, const char *detail, const struct faults *faults);
 void socket_tell(struct socket *socket, struct text *text);         /* a composed answer; clears the text */
 /* socket_submit.c */
 void socket_submit(struct socket *socket, const char *ref, json_t *job);
 void socket_forget_submits(struct socket *socket);
+/* socket_later.c. True: it has come before its time here, and is subscribed, or told why not, later. */
+bool socket_subscribe_later(struct socket *socket, const char *ref, const char *job, const struct hub_filter *filter,
+                            const char *after);
+bool socket_forget_asking(struct socket *socket, const char *job);   /* job NULL: to all; false: there was none */
+void socket_stop_asking(struct socket *socket);
 /* socket.c: while held nothing is written; let go writes what has been queued. */
 void socket_hold(struct socket *socket);
 void socket_let_go(struct socket *socket);

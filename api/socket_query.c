@@ -64,24 +64,11 @@ static enum err read_filter(const struct arguments *arguments, bool *ret_all, st
     return ERR_OK;
 }
 
-static enum err add_all(struct socket *socket, const struct hub_filter *filter, const char *after)
+static enum err add(struct socket *socket, const char *job, const struct hub_filter *filter, const char *after)
 {
-    struct subscribed subscribed;
-    enum err err = subscriber_add_all(socket->subscriber, filter, after, &subscribed);
-
-    if (!err)
-        socket_tell_subscribed(socket, NULL, NULL, &subscribed);
-    return err;
-}
-
-static enum err add_job(struct socket *socket, const char *id, const char *after)
-{
-    struct subscribed subscribed;
-    enum err err = subscriber_add_job(socket->subscriber, id, after, &subscribed);
-
-    if (!err)
-        socket_tell_subscribed(socket, NULL, id, &subscribed);
-    return err;
+    if (socket_subscribe_later(socket, NULL, job, filter, after))
+        return ERR_OK;
+    return socket_subscribe(socket, NULL, job, filter, after);
 }
 
 static enum err subscribe(struct socket *socket, const struct arguments *arguments, char *detail, size_t size)
@@ -100,10 +87,10 @@ static enum err subscribe(struct socket *socket, const struct arguments *argumen
     if (!err && (all || query_value(arguments->params, arguments->n, "job")) && !socket_may(socket, SCOPE_READ))
         err = ERR_NO_RIGHT;
     if (!err && all)
-        err = add_all(socket, &filter, after);
+        err = add(socket, NULL, &filter, after);
     for (unsigned i = 0; i < arguments->n && !err; i++) {
         if (strcmp(arguments->params[i].name, "job") == 0)
-            err = add_job(socket, arguments->params[i].value, after);
+            err = add(socket, arguments->params[i].value, NULL, after);
     }
     if (err == ERR_BUSY) {
         snprintf(detail, size, "A socket may have %d subscriptions.", SUBSCRIPTIONS_MAX);
