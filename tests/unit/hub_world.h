@@ -135,8 +135,8 @@ static inline int64_t commit_kind(struct world *world, enum event_kind kind, con
     return world_commit(world, &event);
 }
 
-static inline int64_t commit_submitted(struct world *world, const char *type, const char *queue,
-                                       const char *tag, char ret_id[ID_SIZE])
+static inline int64_t commit_submitted_by(struct world *world, const char *tenant, const char *type, const char *queue,
+                                          const char *tag, char ret_id[ID_SIZE])
 {
     struct event event;
     struct spec *spec = spec_new();
@@ -145,6 +145,7 @@ static inline int64_t commit_submitted(struct world *world, const char *type, co
     world->now_ms++;
     id_make(world->now_ms, ret_id);
     memcpy(spec->id, ret_id, ID_SIZE);
+    spec->tenant = tenant ? strdup(tenant) : NULL;
     spec->type = strdup(type);
     spec->queue = strdup(queue);
     if (tag)
@@ -159,6 +160,12 @@ static inline int64_t commit_submitted(struct world *world, const char *type, co
     event.spec = spec;
     event.body = body_new("application/json", "{}", 2);
     return world_commit(world, &event);
+}
+
+static inline int64_t commit_submitted(struct world *world, const char *type, const char *queue, const char *tag,
+                                       char ret_id[ID_SIZE])
+{
+    return commit_submitted_by(world, NULL, type, queue, tag, ret_id);
 }
 
 /* The same, heard of at once. */

@@ -279,6 +279,58 @@ static void run_chaos(struct world *world, uint64_t seed)
     }
 }
 
+static void a_tenant_hears_of_its_own_jobs_alone(void **state)
+{
+    struct world *world = *state;
+    struct subscriber *mine = listener(world), *yours = listener(world), *before = listener(world), *any = listener(world);
+    struct subscribed answer;
+    char of_acme[ID_SIZE], of_default[ID_SIZE];
+    int64_t pos = reader_last_pos(world->reader);
+
+    subscriber_set_tenant(mine, "acme");
+    subscriber_set_tenant(yours, "default");
+    subscriber_set_tenant(before, "acme");
+    assert_int_equal(subscriber_add_all(mine, NULL, NULL, &answer), ERR_OK);
+    assert_int_equal(subscriber_add_all(yours, &(struct hub_filter){.type = "echo"}, NULL, &answer), ERR_OK);
+    assert_int_equal(subscriber_add_all(any, NULL, NULL, &answer), ERR_OK);
+    commit_submitted_by(world, "acme", "echo", "default", NULL, of_acme);
+    commit_submitted_by(world, NULL, "echo", "default", NULL, of_default);
+    deliver_mail(world);
+    happens(world, EVENT_CANCEL, of_default, 0);
+    assert_string_equal(told(mine), "queued ");
+    assert_string_equal(told(yours), "queued cancelled ");
+    assert_string_equal(told(any), "queued queued cancelled ");
+
+    /* history as well */
+    assert_int_equal(subscriber_add_all(before, NULL, cursor_at(world, pos), &answer), ERR_OK);
+    assert_true(answer.recovered);
+    assert_string_equal(told(before), "queued ");
+    subscriber_free(mine);
+    subscriber_free(yours);
+    subscriber_free(before);
+    subscriber_free(any);
+}
+
+static void a_job_of_another_tenant_is_not_there(void **state)
+{
+    struct world *world = *state;
+    struct subscriber *one = listener(world);
+    struct subscribed answer;
+    char of_acme[ID_SIZE], of_default[ID_SIZE];
+
+    commit_submitted_by(world, "acme", "echo", "default", NULL, of_acme);
+    commit_submitted_by(world, NULL, "echo", "default", NULL, of_default);
+    deliver_mail(world);
+    subscriber_set_tenant(one, "acme");
+    assert_int_equal(subscriber_add_job(one, of_default, NULL, &answer), ERR_NOT_FOUND);
+    assert_int_equal(subscriber_add_job(one, of_default, cursor_at(world, 1), &answer), ERR_NOT_FOUND);
+    assert_int_equal(subscriber_add_job(one, of_acme, NULL, &answer), ERR_OK);
+    happens(world, EVENT_CANCEL, of_default, 0);
+    happens(world, EVENT_CANCEL, of_acme, 0);
+    assert_string_equal(told(one), "cancelled ");
+    subscriber_free(one);
+}
+
 static void in_every_order_there_is_no_gap_and_nothing_twice(void **state)
 {
     for (uint64_t seed = 1; seed <= SEEDS; seed++)
@@ -292,6 +344,8 @@ int main(void)
         IN_A_WORLD(who_unsubscribes_hears_no_more),
         IN_A_WORLD(a_removed_job_takes_its_subscriptions_along),
         IN_A_WORLD(jobs_that_have_ended_make_room_for_others),
+        IN_A_WORLD(a_tenant_hears_of_its_own_jobs_alone),
+        IN_A_WORLD(a_job_of_another_tenant_is_not_there),
         IN_A_WORLD(in_every_order_there_is_no_gap_and_nothing_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
