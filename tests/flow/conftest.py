@@ -145,9 +145,11 @@ def start_cluster(make_cluster, kafka):
 def shared_cluster(request, tmp_path_factory):
     cluster = Cluster(tmp_path_factory.mktemp("cluster"), own_topics(request), workers=2, settings={"types": [
         {"name": "stay", "command": ["/bin/sleep", "71.7"]},
-        {"name": "fails", "command": ["/bin/false"], "max_attempts": 2, "backoff_ms": 10, "backoff_max_ms": 20}]}).start()
-    yield cluster
-    faults = cluster.stop()
+        {"name": "fails", "command": ["/bin/false"], "max_attempts": 2, "backoff_ms": 10, "backoff_max_ms": 20}]})
+    try:
+        yield cluster.start()
+    finally:
+        faults = cluster.stop()
     assert not faults, "\n".join(faults)
 
 
