@@ -23,6 +23,10 @@ enum err heartbeat_new(const struct heartbeat_config *config, struct heartbeat *
     if (!heartbeat)
         return ERR_NOMEM;
     heartbeat->config = *config;
+    heartbeat->config.name = heartbeat->config.url = NULL;
+    snprintf(heartbeat->name, sizeof heartbeat->name, "%s", config->name);
+    if (config->url)
+        snprintf(heartbeat->url, sizeof heartbeat->url, "%s", config->url);
     heartbeat->started_at = clock_wall_ms();
     pthread_mutex_init(&heartbeat->lock, NULL);
     pthread_condattr_init(&attr);
@@ -66,13 +70,12 @@ bool heartbeat_note_state(struct heartbeat *heartbeat, struct own_state *ret_sta
 /* The host is the part of the name before the folder's. */
 static void fill_names(const struct heartbeat *heartbeat, struct beat *beat)
 {
-    const char *name = heartbeat->config.name, *dot = strrchr(name, '.');
+    const char *name = heartbeat->name, *dot = strrchr(name, '.');
 
     snprintf(beat->name, sizeof beat->name, "%s", name);
     snprintf(beat->host, sizeof beat->host, "%.*s", (int)(dot ? dot - name : 0), name);
     snprintf(beat->version, sizeof beat->version, "%s", BUZZER_VERSION);
-    if (heartbeat->config.url)
-        snprintf(beat->url, sizeof beat->url, "%s", heartbeat->config.url);
+    snprintf(beat->url, sizeof beat->url, "%s", heartbeat->url);
 }
 
 static enum err fill_types(const struct types *types, struct beat *beat)

@@ -11,10 +11,10 @@
 /* A hash of the view right after *ret_pos (view_state_hash); any thread. */
 typedef uint64_t heartbeat_state_fn(void *arg, int64_t *ret_pos);
 
-/* All of it outlives the heartbeat. */
+/* The texts are copied; all else outlives the heartbeat. */
 struct heartbeat_config {
     const char *name;              /* this life of this process (presence.h) */
-    const char *url;               /* where its API answers others; NULL: nowhere */
+    const char *url;               /* where its API answers others; NULL or "": nowhere */
     int64_t lease_ms;
     bool role_api;
     int slots;

@@ -14,7 +14,7 @@ static int64_t sent_at(struct heartbeat *heartbeat, const struct beat *beat)
 {
     int64_t sent_ms = 0;
 
-    if (strcmp(beat->name, heartbeat->config.name) != 0)
+    if (strcmp(beat->name, heartbeat->name) != 0)
         return 0;
     pthread_mutex_lock(&heartbeat->lock);
     if (beat->seq > 0 && beat->seq <= heartbeat->seq && heartbeat->seq - beat->seq < HEARTBEAT_KEPT)
@@ -61,7 +61,7 @@ static void compare_views(struct heartbeat *heartbeat, const struct beat *beat)
  * so it must go on for longer than that. */
 static void look_for_twin(struct heartbeat *heartbeat, const struct beat *beat, int64_t mono_ms)
 {
-    const char *name = heartbeat->config.name;
+    const char *name = heartbeat->name;
 
     if (strcmp(beat->name, name) == 0 || !node_is_same(beat->name, name) || beat->leaving)
         return;

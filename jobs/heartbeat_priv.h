@@ -16,6 +16,7 @@ struct own_state {
 
 struct heartbeat {
     struct heartbeat_config config;
+    char name[PRESENCE_NAME_SIZE], url[256];
     int64_t started_at;            /* wall */
     pthread_t thread;
     bool has_thread;
