@@ -132,14 +132,19 @@ out:
     beat_clear(&beat);
 }
 
-static bool wait_for_next(struct heartbeat *heartbeat, int64_t ms)
+static bool wait_for_next(struct heartbeat *heartbeat)
 {
-    struct timespec until = clock_mono_after(ms);
+    int64_t ms = heartbeat->config.lease_ms / BEATS_IN_LEASE;
+    struct timespec until;
     int cause = 0;
 
     pthread_mutex_lock(&heartbeat->lock);
-    while (!heartbeat->must_stop && cause != ETIMEDOUT)
+    if (heartbeat->config.sideband && !heartbeat->is_heard && ms > FIRST_BEATS_MS)
+        ms = FIRST_BEATS_MS;
+    until = clock_mono_after(ms);
+    while (!heartbeat->must_stop && !heartbeat->is_asked && cause != ETIMEDOUT)
         cause = pthread_cond_timedwait(&heartbeat->wake, &heartbeat->lock, &until);
+    heartbeat->is_asked = false;
     bool must_stop = heartbeat->must_stop;
     pthread_mutex_unlock(&heartbeat->lock);
     return !must_stop;
@@ -152,7 +157,7 @@ static void *beat_on(void *arg)
     log_set_component("heartbeat");
     do
         say(heartbeat, false);
-    while (wait_for_next(heartbeat, heartbeat->config.lease_ms / BEATS_IN_LEASE));
+    while (wait_for_next(heartbeat));
     say(heartbeat, true);
     return NULL;
 }

@@ -78,8 +78,20 @@ static void look_for_twin(struct heartbeat *heartbeat, const struct beat *beat, 
               beat->name, beat->pid, beat->host);
 }
 
+/* Who is new says so once, and who wants a copy of a view until it has one: both are answered at once. */
+static void answer(struct heartbeat *heartbeat, const struct beat *beat, bool is_own)
+{
+    pthread_mutex_lock(&heartbeat->lock);
+    heartbeat->is_heard |= is_own;
+    heartbeat->is_asked |= !is_own && (beat->seq == 1 || beat->ticket[0]);
+    if (heartbeat->is_asked)
+        pthread_cond_signal(&heartbeat->wake);
+    pthread_mutex_unlock(&heartbeat->lock);
+}
+
 void heartbeat_take(struct heartbeat *heartbeat, const struct beat *beat, bool is_own, int64_t mono_ms)
 {
+    answer(heartbeat, beat, is_own);
     if (!is_own) {
         presence_on_beat(heartbeat->config.presence, beat, mono_ms);
         compare_views(heartbeat, beat);

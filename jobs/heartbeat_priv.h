@@ -7,6 +7,7 @@
 #include "jobs/heartbeat.h"
 
 #define BEATS_IN_LEASE 6
+#define FIRST_BEATS_MS 100         /* between beats until one of ours has come back: nothing is claimed before */
 #define HEARTBEAT_KEPT 64u         /* of what we said, and of the states our view was in */
 
 struct own_state {
@@ -23,6 +24,8 @@ struct heartbeat {
     pthread_mutex_t lock;          /* guards what follows, up to `listening` */
     pthread_cond_t wake;
     bool must_stop;
+    bool is_heard;                 /* a beat of ours has come back */
+    bool is_asked;                 /* somebody new is there and wants to know who else is */
     int64_t seq;                   /* of the newest beat said */
     int64_t sent_ms[HEARTBEAT_KEPT];       /* mono, by seq */
     struct own_state states[HEARTBEAT_KEPT];
