@@ -18,9 +18,10 @@
 #include "schema/log.h"
 
 #define BROKER_WAIT_MS  5000
-#define PEERS_WAIT_MS   15000
+#define PEERS_WAIT_MS   15000               /* where the log has lost its beginning */
+#define LOOK_MS         3000                /* where it has not */
 #define SAY_EVERY_MS    500
-#define SETTLE_MS       1200                /* others are heard before one is chosen */
+#define SETTLE_MS       600                 /* others are heard before one is chosen */
 #define LONG_LOG        (100000LL << 10)    /* in positions: shorter ones are read faster than copied */
 
 /* What was heard of the peers. Written by the sideband's thread. */
@@ -95,8 +96,8 @@ static enum err fetch(const char *dir, const char *url, const char *ticket)
     return err;
 }
 
-static enum err fetch_from_peers(const struct config *config, const struct eventlog_kafka_config *log, char *message,
-                                 size_t size)
+static enum err fetch_from_peers(const struct config *config, const struct eventlog_kafka_config *log, int64_t patience_ms,
+                                 char *message, size_t size)
 {
     struct peers peers = {.lock = PTHREAD_MUTEX_INITIALIZER};
     int64_t began = clock_mono_ms(), chosen_at = 0;
@@ -114,7 +115,7 @@ static enum err fetch_from_peers(const struct config *config, const struct event
     if (err)
         goto out;
     err = ERR_AGAIN;
-    while (err && clock_mono_ms() - began < PEERS_WAIT_MS) {
+    while (err && clock_mono_ms() - began < patience_ms) {
         ask(sideband, log->name, key->hash);
         usleep(SAY_EVERY_MS * 1000);
         pthread_mutex_lock(&peers.lock);
@@ -159,7 +160,7 @@ enum err bootstrap(const struct config *config, const struct eventlog_kafka_conf
         return ERR_OK;
     if (err || first == 0 || (first == 1 && last < LONG_LOG))
         return err;
-    err = fetch_from_peers(config, log, message, size);
+    err = fetch_from_peers(config, log, first == 1 ? LOOK_MS : PEERS_WAIT_MS, message, size);
     if (err && first == 1) {
         log_info("no other node gave a copy of its view: reading the whole log");
         return ERR_OK;
