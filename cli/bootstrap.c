@@ -20,7 +20,7 @@
 #define BROKER_WAIT_MS  5000
 #define PEERS_WAIT_MS   15000               /* where the log has lost its beginning */
 #define LOOK_MS         3000                /* where it has not */
-#define SAY_EVERY_MS    500
+#define SAY_EVERY_MS    200
 #define SETTLE_MS       600                 /* others are heard before one is chosen */
 #define LONG_LOG        (100000LL << 10)    /* in positions: shorter ones are read faster than copied */
 

@@ -26,7 +26,7 @@ workers() { # N FLAGS...: working
 }
 since() { echo $((($(date +%s%N) - $1) / 1000000)); }
 
-push() { fresh; api a $port; workers 1; $load push $port 3000; $load push $port 200 8; }
+push() { fresh; api a $port; workers 1; $load push $port 2000; $load push $port 200 8; }
 accept() { fresh; api a $port; for c in 100 10 1; do $load post $port $c 6; done; }
 drain() { fresh; api a $port; tests/bench/fill.py $port 60000; workers 4; tests/bench/fill.py $port 60000 drain; }
 newnode() { # 10^6 events: 333,000 jobs that have run

@@ -69,6 +69,7 @@ int push_main(int argc, char **argv)
     double rate = argc > 3 ? atof(argv[2]) : 0;
     unsigned long count = rate > 0 ? (unsigned long)(rate * atof(argv[3])) : argc > 2 ? (unsigned long)atol(argv[2]) : 1000;
     unsigned long sent = 0, warm = 50;
+    int n_clients = rate > 0 ? CONNECTIONS : 1; /* one that is never used would be closed in the middle */
     struct client clients[CONNECTIONS + 1];
     struct epoll_event events[64];
     char request[512];
@@ -78,12 +79,12 @@ int push_main(int argc, char **argv)
 
     if (count + warm > TABLE * 9 / 10)
         count = TABLE * 9 / 10 - warm;
-    for (int i = 0; i <= CONNECTIONS; i++) {
+    for (int i = 0; i <= n_clients; i++) {
         struct epoll_event event = {.events = EPOLLIN, .data.ptr = &clients[i]};
         client_open(&clients[i], port);
         epoll_ctl(poll, EPOLL_CTL_ADD, clients[i].fd, &event);
     }
-    client_upgrade(&clients[CONNECTIONS], "/v1/ws?all=1&event=job.succeeded");
+    client_upgrade(&clients[n_clients], "/v1/ws?all=1&event=job.succeeded");
     last = now_ms();
     while (n_told < count + warm && now_ms() - last < 10e3) {
         bool warming = sent < warm || (sent == warm && n_told < warm);
@@ -95,8 +96,8 @@ int push_main(int argc, char **argv)
             start = due = now;
             told.n = accepted.n = 0;
         }
-        if (clients[CONNECTIONS].is_socket && sent < count + warm && now >= due && (sent == n_told || (rate > 0 && !warming))) {
-            for (int i = 0; i < CONNECTIONS; i++) {
+        if (clients[n_clients].is_socket && sent < count + warm && now >= due && (sent == n_told || (rate > 0 && !warming))) {
+            for (int i = 0; i < n_clients; i++) {
                 if (clients[i].sent_ms != 0)
                     continue;
                 clients[i].sent_ms = due;
@@ -106,7 +107,7 @@ int push_main(int argc, char **argv)
                 break;
             }
         }
-        wait_ms = due > now ? due - now : clients[CONNECTIONS].is_socket && sent == n_told ? 0 : 100;
+        wait_ms = due > now ? due - now : clients[n_clients].is_socket && sent == n_told ? 0 : 100;
         wait = (struct timespec){.tv_sec = 0, .tv_nsec = (long)(wait_ms * 1e6)};
         got = epoll_pwait2(poll, events, 64, &wait, NULL);
         for (int i = 0; i < got; i++)
