@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "api/barrier.h"
+#include "api/log_health.h"
 #include "api/server_priv.h"
 #include "api/thread_priv.h"
 
@@ -132,7 +133,11 @@ enum err await_now(struct thread *thread, await_fn *fn, void *owner, struct awai
 {
     struct await like = {.fn = fn, .owner = owner, .late = ERR_LOG_AWAY};
     enum err err = thread->priv->n_awaits < AWAITS_MAX ? ERR_OK : ERR_BUSY;
+    struct log_health health;
 
+    log_health(thread, &health);
+    if (!err && !health.answers)
+        err = ERR_LOG_AWAY;
     if (!err)
         err = barrier_ask(thread->server->barrier, thread_now_ms(thread), &like.barrier);
     return err ? err : begin(thread, like, AWAIT_NOW_MS, ret_await);

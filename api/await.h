@@ -22,7 +22,8 @@ bool await_is_worth_asking(const struct thread *thread, const char *id);
 
 /* ERR_BUSY: AWAITS_MAX wait already. */
 enum err await_position(struct thread *thread, int64_t pos, await_fn *fn, void *owner, struct await **ret_await);
-/* All that others have appended before this call. Errors of eventlog_append, too. */
+/* All that others have appended before this call. Errors of eventlog_append, too; ERR_LOG_AWAY at once
+ * where it is known not to answer. */
 enum err await_now(struct thread *thread, await_fn *fn, void *owner, struct await **ret_await);
 void await_forget(struct await *await);        /* before fn is called */
 

@@ -153,9 +153,22 @@ static void what_is_no_cursor_is_refused(void **state)
     assert_int_equal(pos, 42);
 }
 
+static void an_id_tells_when_it_was_made(void **state)
+{
+    static const int64_t times[] = {0, 1, 31, 32, 1795385704738, (INT64_C(1) << 48) - 1};
+    char id[ID_SIZE];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
+        id_make(times[i], id);
+        assert_int_equal(id_time(id), times[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_id_tells_when_it_was_made),
         cmocka_unit_test(an_id_starts_with_its_milliseconds),
         cmocka_unit_test(ids_of_one_millisecond_rise),
         cmocka_unit_test(a_time_that_does_not_fit_still_makes_an_id),

@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -34,6 +35,20 @@ static void a_job_and_its_verbs_are_told_apart(void **state)
     assert_int_equal(find(METHOD_HEAD, "/livez"), ERR_OK);
 }
 
+static void a_queue_may_have_any_name(void **state)
+{
+    static const char *const names[] = {"default", "a/b", "a:b", "x:pause", "/", ":resume"};
+    char path[128];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        snprintf(path, sizeof path, "/v1/queues/%s:pause", names[i]);
+        assert_int_equal(find(METHOD_POST, path), ERR_OK);
+        assert_ptr_equal(found->handle, route_pause);
+        assert_string_equal(id, names[i]);
+    }
+}
+
 static void what_is_not_listed_is_not_found(void **state)
 {
     static const char *const paths[] = {"/", "/v1", "/v1/jobs/", "/v1/jobs/a/b", "/v1/jobs/a:b", "/v1/jobs/a/result/", "/livez/"};
@@ -56,6 +71,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_job_and_its_verbs_are_told_apart),
+        cmocka_unit_test(a_queue_may_have_any_name),
         cmocka_unit_test(what_is_not_listed_is_not_found),
         cmocka_unit_test(a_wrong_method_is_told_the_right_ones),
     };
