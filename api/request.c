@@ -251,10 +251,11 @@ static void begin(struct request *request)
 {
     size_t length = (size_t)gate_head_of(request->fd)->content_length;
     char allow[64] = "";
-    enum err err = request_admit(request, allow, sizeof allow);
+    enum err err;
 
     if (request_preflight(request))
         return;
+    err = request_admit(request, allow, sizeof allow);
     if (!err && request->route->flags & ROUTE_BODY && length)
         err = body_begin(request, length);
     if (err)

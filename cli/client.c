@@ -64,6 +64,13 @@ enum err client_new(const char *server, struct client **ret_client)
     return ERR_OK;
 }
 
+static const char *set_variable(const char *name)
+{
+    const char *value = getenv(name);
+
+    return value && *value ? value : NULL;
+}
+
 /* One line, of which nothing is said but where it was. */
 static enum err read_key(const char *path, char key[ACCESS_KEY_TEXT_SIZE])
 {
@@ -82,8 +89,8 @@ static enum err read_key(const char *path, char key[ACCESS_KEY_TEXT_SIZE])
 
 enum err client_use_key(struct client *client, const char *file)
 {
-    const char *key = file ? NULL : getenv("BUZZER_KEY");
-    const char *where = file ? file : key ? "BUZZER_KEY" : getenv("BUZZER_KEY_FILE");
+    const char *key = file ? NULL : set_variable("BUZZER_KEY");
+    const char *where = file ? file : key ? "BUZZER_KEY" : set_variable("BUZZER_KEY_FILE");
     char id[ACCESS_KEY_ID_SIZE];
     enum err err = ERR_OK;
 
