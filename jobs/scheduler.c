@@ -43,7 +43,8 @@ enum err scheduler_new(const struct scheduler_config *config, struct scheduler *
     s->asides.kind = HEAP_LINE;
     s->lease_ms = config->lease_ms;
     s->is_up = true;
-    s->is_fenced = s->lease_ms > 0;          /* until we have heard ourselves */
+    s->is_heard = s->lease_ms == 0;
+    s->is_fenced = !s->is_heard;
     s->last_own_ms = s->deaf_since_ms = INT64_MIN / 2;
     s->name_hash = rank_hash(config->worker);
     s->round_trip_us = 2000;

@@ -114,6 +114,14 @@ static bool is_over_limit(const struct scheduler *s, const struct claim *claim)
     return limit > 0 && stat->n_foreign > 0 && stat->n_foreign + stat->n_held >= limit;
 }
 
+/* An append that was told to have failed may be in the log for all that. Then other work has come in its
+ * place by now. */
+static bool is_full(const struct scheduler *s, const struct claim *claim)
+{
+    int limit = claim->type == TYPE_UNKNOWN ? 0 : types_at(s->types, claim->type)->concurrency;
+    return (claim->is_long && s->n_long > s->slots) || (limit > 0 && s->stats[claim->type].n_in_hand > limit);
+}
+
 void claim_accept(struct scheduler *s, struct claim *claim, struct job *job, int64_t mono_ms)
 {
     int64_t took_us = (mono_ms - claim->sent_ms) * 1000;
@@ -123,7 +131,7 @@ void claim_accept(struct scheduler *s, struct claim *claim, struct job *job, int
     s->round_trip_us += (took_us - s->round_trip_us) / 8;
     claim->state = CLAIM_HELD;
     claim->job = job_ref(job);
-    bool is_unwanted = s->is_draining || s->is_fenced || is_over_limit(s, claim);
+    bool is_unwanted = s->is_draining || !s->is_heard || is_over_limit(s, claim) || (claim->is_stray && is_full(s, claim));
     claim->is_in_log = true;
     if (claim->type != TYPE_UNKNOWN)
         s->stats[claim->type].n_held++;

@@ -154,6 +154,7 @@ static enum err take_own(struct scheduler *s, uint32_t number, struct job *job, 
         claim = claim_new(s, number, job->epoch, mono_ms);
         if (!claim)
             return ERR_NOMEM;
+        claim->is_stray = true;
     }
     entry->epoch = job->epoch;
     if (claim->state == CLAIM_SENT) {

@@ -96,15 +96,18 @@ void member_depart(struct scheduler *s, struct member *member)
 /* Heard, or as good as: it has a whole lease again. */
 void member_revive(struct scheduler *s, struct member *member)
 {
+    bool was_lost = member->is_lost;
+
     TAILQ_REMOVE(list_of(s, member), member, link);
     member->is_lost = false;
     member->heard_at = s->heard_ms;
     TAILQ_INSERT_TAIL(&s->live, member, link);
-    for (uint32_t number = member->first_held; number != ENTRY_NONE; number = store_at(&s->store, number)->next_held)
+    for (uint32_t number = member->first_held; was_lost && number != ENTRY_NONE; number = store_at(&s->store, number)->next_held)
         entry_leave_heaps(s, number);
 }
 
-/* A claim that is news is a sign of life too, though one of unknown age: it counts as a first sight. */
+/* A claim that is news is a sign of life too: it may be younger than the newest heartbeat we have read,
+ * since the two come by different ways. */
 enum err member_hold(struct scheduler *s, const char *name, uint32_t number)
 {
     struct entry *entry = store_at(&s->store, number);
@@ -114,7 +117,7 @@ enum err member_hold(struct scheduler *s, const char *name, uint32_t number)
         member = member_new(s, name);
     if (!member)
         return ERR_NOMEM;
-    if (member->is_lost && !member->has_left)
+    if (!member->has_left)
         member_revive(s, member);
     entry->state = ENTRY_FOREIGN;
     entry->holder = member;

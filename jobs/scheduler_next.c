@@ -135,7 +135,7 @@ static struct type_stat *own_type(struct scheduler *s, int64_t mono_ms)
 static enum scheduler_do next_claim(struct scheduler *s, int64_t wall_ms, int64_t mono_ms,
                                     struct scheduler_action *action)
 {
-    bool may_claim = !s->is_draining && !s->is_fenced && s->is_up && s->n_ready > 0;
+    bool may_claim = !s->is_draining && s->is_heard && s->is_up && s->n_ready > 0;
     struct type_stat *stat = may_claim ? own_type(s, mono_ms) : NULL;
 
     if (!stat)

@@ -151,6 +151,7 @@ struct claim {
     bool is_later;               /* in the list of what was refused, not in todo */
     bool is_long;                /* takes a whole slot; otherwise one of many short ones */
     bool is_stopping;            /* a kill was ordered, for `reason` */
+    bool is_stray;               /* the log shows it as ours, and we had given up on it */
     bool is_in_log;              /* which shows it as ours, as far as we have read */
     enum kill_reason reason;
     int64_t sent_ms, begun_ms;
@@ -206,7 +207,8 @@ struct scheduler {
     int64_t heard_ms;            /* the clock of heard time: it runs while our own heartbeats come back */
     int64_t heard_upto_ms;       /* mono: how far that has been counted */
     bool is_up;                  /* the link */
-    bool is_fenced;              /* we do not hear ourselves: others may take us for dead */
+    bool is_heard;               /* we hear ourselves, so others hear us: else nothing is claimed */
+    bool is_fenced;              /* we have not for so long that others may take us for dead: nothing runs */
 };
 
 /* scheduler_known.c */

@@ -7,8 +7,9 @@
  * - Who was silent for L of that time is lost. So in truth it had said nothing for 3/4 L at least.
  * - Who has not heard itself for 2/3 L stops what it runs and claims nothing (it is fenced). So it has
  *   stopped L/12 before anybody calls it lost, and nobody runs what somebody else was given.
- * - While the link is down nobody can be heard at all, so nothing is concluded; once it is up again
- *   everybody has a whole lease from then on.
+ * - While the link is down nobody can be heard at all, so nothing is concluded and what runs goes on;
+ *   once it is up again everybody has a whole lease from then on. But others may have been connected
+ *   all the time, so after more than a moment nothing new is begun until we have heard ourselves.
  *
  * A worker that was stopped for a while finds that its clock has jumped, and fences itself before it
  * does anything else. Were all of this wrong, the epoch of a claim would still keep its result out. */
@@ -48,7 +49,7 @@ static void count_heard(struct scheduler *s, int64_t mono_ms)
 
 static bool can_judge(const struct scheduler *s, int64_t mono_ms)
 {
-    return s->is_up && !s->is_fenced && mono_ms - s->last_own_ms <= hearing_ms(s);
+    return s->is_up && s->is_heard && mono_ms - s->last_own_ms <= hearing_ms(s);
 }
 
 static void fence(struct scheduler *s)
@@ -56,6 +57,7 @@ static void fence(struct scheduler *s)
     struct claim *claim, *next;
 
     s->is_fenced = true;
+    s->is_heard = false;
     for (claim = TAILQ_FIRST(&s->all); claim; claim = next) {
         next = TAILQ_NEXT(claim, in_all);
         claim_stop(s, claim, KILL_FENCED);
@@ -107,10 +109,13 @@ void scheduler_on_beat(struct scheduler *s, const struct peer *peer, int64_t sen
     }
     if (sent_ms > s->last_own_ms)
         s->last_own_ms = sent_ms;
-    if (sent_ms > s->deaf_since_ms)
-        s->deaf_since_ms = sent_ms;
-    if (mono_ms - s->last_own_ms <= hearing_ms(s))
+    if (sent_ms < s->deaf_since_ms)
+        return;
+    s->deaf_since_ms = sent_ms;
+    if (mono_ms - sent_ms <= hearing_ms(s)) {
+        s->is_heard = true;
         s->is_fenced = false;
+    }
 }
 
 void scheduler_on_link(struct scheduler *s, bool is_up, int64_t mono_ms)
@@ -122,8 +127,10 @@ void scheduler_on_link(struct scheduler *s, bool is_up, int64_t mono_ms)
     s->mono_ms = mono_ms;
     watch(s, mono_ms);
     s->is_up = is_up;
-    if (is_up)
+    if (is_up && mono_ms - s->last_own_ms > hearing_ms(s)) {
         s->deaf_since_ms = mono_ms;
+        s->is_heard = false;
+    }
     for (member = TAILQ_FIRST(&s->gone); member; member = next) {
         next = TAILQ_NEXT(member, link);
         if (!member->has_left)

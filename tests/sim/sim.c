@@ -58,6 +58,8 @@ static void trouble(struct sim *sim)
             worker->paused_until = sim->now_ms + sim->lease_ms / 2 + (int64_t)sim_draw(sim, (uint64_t)sim->lease_ms * 2);
             worker->is_stalled = sim_chance(sim, 200);
             sim->seen.pauses++;
+        } else if (sim->lease_ms && sim_chance(sim, 2)) {
+            worker->mute_until = sim->now_ms + 1 + (int64_t)sim_draw(sim, (uint64_t)sim->lease_ms * 3 / 2);
         } else if (sim->lease_ms && sim_chance(sim, 1)) {
             worker->cut_off_until = sim->now_ms + 1 + (int64_t)sim_draw(sim, (uint64_t)sim->lease_ms * 2);
             sim->seen.cuts++;
@@ -89,7 +91,7 @@ static void settle(struct sim *sim)
     sim->full_until = sim->away_until = 0;
     sim->n_wanted = sim->n_jobs;
     for (unsigned i = 0; i < sim->n_workers; i++) {
-        sim->workers[i].paused_until = sim->workers[i].cut_off_until = 0;
+        sim->workers[i].paused_until = sim->workers[i].cut_off_until = sim->workers[i].mute_until = 0;
         sim->workers[i].beat_delay_ms = sim->workers[i].beat_delay_ms > 20 ? 20 : sim->workers[i].beat_delay_ms;
         if (sim->workers[i].delay_ms > 20)
             sim->workers[i].delay_ms = 20;

@@ -63,6 +63,7 @@ struct sim_job {
 struct sim_proc {                 /* an attempt in an executor, or waiting for one */
     char id[ID_SIZE];
     int epoch;
+    int64_t given_ms;
     bool begun, killed;
     int64_t end_ms;
     bool ok;
@@ -84,11 +85,12 @@ struct sim_worker {
     size_t beats_read;
     int64_t beat_at, beat_delay_ms;
     int64_t own_beat_ms;          /* when the newest of its own heartbeats that came back was sent */
-    int64_t cut_off_until;        /* from the log's keeper, and everybody */
+    int64_t cut_off_until, mute_until; /* from the log's keeper, and everybody */
     int64_t link_told_ms;
     bool is_told_up;
     bool is_stalled;              /* paused, but its heartbeats go on */
     size_t catch_up;              /* what stood in the log when the link came back */
+    int64_t back_ms;              /* when it came back, as far as the worker knew it was gone */
     struct sim_proc procs[SIM_PROCS];
     unsigned n_procs;
 };
@@ -157,6 +159,7 @@ void sim_check_start(struct sim *sim, const struct sim_worker *worker, const str
 void sim_check_worker(struct sim *sim, const struct sim_worker *worker);
 void sim_check_end(struct sim *sim);
 
+void sim_check_lost(struct sim *sim, const struct sim_worker *judge, const struct event *event);
 void sim_check_claim(struct sim *sim, const struct sim_worker *worker, const char *id);
 void sim_check_runners(struct sim *sim);
 

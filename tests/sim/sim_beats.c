@@ -25,6 +25,8 @@ void sim_link_step(struct sim *sim, struct sim_worker *worker)
     if (is_up == worker->is_told_up || !sim_chance(sim, is_up ? 600 : 100))
         return;
     worker->is_told_up = is_up;
+    if (is_up)
+        worker->back_ms = sim->now_ms;
     worker->link_told_ms = sim->now_ms;
     scheduler_on_link(worker->scheduler, is_up, sim_mono(sim, worker));
 }
@@ -33,7 +35,7 @@ void sim_beat_say(struct sim *sim, struct sim_worker *worker, bool leaving)
 {
     struct sim_beat *beat;
 
-    if (!sim->lease_ms || !sim_link_is_up(sim, worker) || sim_chance(sim, LOST_IN_1000))
+    if (!sim->lease_ms || !sim_link_is_up(sim, worker) || sim->now_ms < worker->mute_until || sim_chance(sim, LOST_IN_1000))
         return;
     if (sim->n_beats == sim->cap_beats) {
         size_t cap = sim->cap_beats ? sim->cap_beats * 2 : 256;

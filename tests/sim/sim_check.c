@@ -222,6 +222,26 @@ static bool is_sound(const struct sim *sim, const struct sim_worker *worker)
            sim_deaf_ms(sim, worker) <= sim->lease_ms * 2 / 3 && worker->read >= worker->catch_up;
 }
 
+/* What it was given before it was last cut off runs on, whatever the others thought of it meanwhile. */
+static bool runs(const struct sim_worker *worker, const struct sim_proc *proc)
+{
+    return !proc->killed && proc->given_ms >= worker->back_ms;
+}
+
+/* Nobody is called lost who hears itself and is at work; not even by somebody who has heard nothing. */
+void sim_check_lost(struct sim *sim, const struct sim_worker *judge, const struct event *event)
+{
+    const struct sim_job *job = sim_find(sim, event->job);
+    const struct sim_worker *worker = &sim->workers[job->claims[event->epoch].worker];
+
+    if (!sim->lease_ms || worker->incarnation != job->claims[event->epoch].incarnation || !is_sound(sim, worker))
+        return;
+    for (unsigned i = 0; i < worker->n_procs; i++)
+        if (worker->procs[i].epoch == event->epoch && strcmp(worker->procs[i].id, event->job) == 0 &&
+            runs(worker, &worker->procs[i]))
+            sim_fail(sim, "%s calls %s lost (epoch %d), and %s is at it", judge->name, event->job, event->epoch, worker->name);
+}
+
 /* No two workers that hear themselves run the same job. */
 void sim_check_runners(struct sim *sim)
 {
@@ -234,7 +254,7 @@ void sim_check_runners(struct sim *sim)
             const struct sim_proc *proc = &worker->procs[p];
             struct sim_job *job = sim_find(sim, proc->id);
 
-            if (!proc->begun || proc->killed)
+            if (!proc->begun || !runs(worker, proc))
                 continue;
             if (runner[job - sim->jobs] && runner[job - sim->jobs] != worker)
                 sim_fail(sim, "%s and %s run %s", runner[job - sim->jobs]->name, worker->name, proc->id);

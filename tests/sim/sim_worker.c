@@ -97,6 +97,7 @@ static void come_up(struct sim *sim, struct sim_worker *worker)
     worker->own_beat_ms = worker->beat_at = worker->link_told_ms = 0;
     worker->is_told_up = true;
     worker->catch_up = 0;
+    worker->back_ms = 0;
     if (scheduler_new(&config, &worker->scheduler))
         sim_fail(sim, "%s does not come up", worker->name);
     else
@@ -182,7 +183,7 @@ static void start(struct sim *sim, struct sim_worker *worker, struct job *job)
     if (worker->n_procs == SIM_PROCS) {
         sim_fail(sim, "%s starts more than anybody could run", worker->name);
     } else {
-        *proc = (struct sim_proc){.epoch = job->epoch, .kind = sim_find(sim, job->spec->id)->kind};
+        *proc = (struct sim_proc){.epoch = job->epoch, .given_ms = sim->now_ms, .kind = sim_find(sim, job->spec->id)->kind};
         memcpy(proc->id, job->spec->id, ID_SIZE);
         worker->n_procs++;
     }
@@ -233,6 +234,8 @@ static void decide(struct sim *sim, struct sim_worker *worker)
         case SCHEDULER_APPEND:
             if (action.event.kind == EVENT_CLAIMED)
                 sim_check_claim(sim, worker, action.event.job);
+            if (action.event.kind == EVENT_LOST)
+                sim_check_lost(sim, worker, &action.event);
             sim_flight_send(sim, worker, &action.event);
             break;
         case SCHEDULER_START:
