@@ -183,6 +183,7 @@ static void kafka_close(struct eventlog *base)
     struct kafka_log *log = kafka_of(base);
 
     kafka_fetch_free(log->fetch);
+    kafka_send_give_up(log); /* what was loaded from the outbox and never taken */
     if (log->has_grave)
         pthread_join(log->grave, NULL);
     if (log->producer)

@@ -34,12 +34,13 @@ static const struct property blobs[] = {
 /* The group is never joined: it is a name librdkafka asks for. */
 static const struct property reader[] = {
     {"enable.auto.commit", "false"}, {"enable.auto.offset.store", "false"}, {"auto.offset.reset", "error"},
-    {"isolation.level", "read_uncommitted"}, {"fetch.min.bytes", "1"}, {"fetch.error.backoff.ms", "50"},
-    {"fetch.wait.max.ms", "500"}, {NULL, NULL}};
+    {"isolation.level", "read_uncommitted"}, {"check.crcs", "true"}, {"fetch.min.bytes", "1"},
+    {"fetch.error.backoff.ms", "50"}, {"fetch.wait.max.ms", "500"}, {NULL, NULL}};
 
 static const struct property fetcher[] = {
     {"enable.auto.commit", "false"}, {"enable.auto.offset.store", "false"}, {"auto.offset.reset", "error"},
-    {"isolation.level", "read_uncommitted"}, {"fetch.error.backoff.ms", "50"}, {"queued.min.messages", "1"},
+    {"isolation.level", "read_uncommitted"}, {"check.crcs", "true"}, {"fetch.error.backoff.ms", "50"},
+    {"queued.min.messages", "1"},
     {"queued.max.messages.kbytes", "1024"}, {"receive.message.max.bytes", "134217728"}, {NULL, NULL}};
 
 static const struct property side_say[] = {

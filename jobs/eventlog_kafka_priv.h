@@ -13,7 +13,6 @@
 #include "jobs/eventlog_priv.h"
 #include "jobs/presence.h"
 
-#define KAFKA_RECORD_MAX (15u << 20)     /* bytes of one record; the topic takes 16 MiB */
 #define KAFKA_RECORD_WANT (8u << 20)     /* a list's bodies are kept apart sooner, so that it stays below this */
 #define KAFKA_INLINE_MAX 65536u          /* a body over this is kept apart */
 #define KAFKA_BLOB_MAX (96u << 20)       /* a broker takes requests of 100 MiB */
@@ -111,7 +110,7 @@ struct kafka_log {
     unsigned n_batch;
     int64_t end_at_start;
     bool is_checked, has_more, must_rebuild;
-    int64_t waiting_since, waiting_told, topic_missing_since, ticked_at, resend_at, stop_by, skip_told, trouble_told;
+    int64_t waiting_since, waiting_told, topic_missing_since, made_at, ticked_at, resend_at, stop_by, skip_told, trouble_told;
     bool is_down;                           /* librdkafka has said so, and nothing came since */
     bool noop_sent, noop_back;              /* one to warm up; later one to find out whether anybody answers */
     pthread_t grave;                        /* puts away a producer that has failed */
@@ -182,6 +181,9 @@ void kafka_send_break(struct eventlog *log);       /* for tests: as if the produ
 
 /* ---- eventlog_kafka_read.c ---- */
 enum err kafka_read_assign(struct kafka_log *log, int64_t offset);
+/* The events of a record, ERR_OK or ERR_CORRUPT. Without memory it waits for some: a record left out here
+ * alone would part the views. */
+enum err kafka_read_record(const rd_kafka_message_t *message, struct append **ret_list);
 void kafka_read_serve(struct kafka_log *log);      /* fills the batch */
 
 /* ---- eventlog_kafka_blob.c ---- */

@@ -43,7 +43,15 @@ static void hand_out(struct kafka_log *log, struct append *list)
     }
 }
 
-/* Without memory it waits for some: a record left out here alone would part the views. */
+enum err kafka_read_record(const rd_kafka_message_t *message, struct append **ret_list)
+{
+    enum err err;
+
+    while ((err = event_record_decode(message->payload, message->len, ret_list)) == ERR_NOMEM)
+        nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+    return err;
+}
+
 static void take_record(struct kafka_log *log, const rd_kafka_message_t *message)
 {
     struct append *list = NULL;
@@ -52,8 +60,8 @@ static void take_record(struct kafka_log *log, const rd_kafka_message_t *message
 
     if (event_record_is_from(message->payload, message->len, log->settings.name, &n))
         list = kafka_send_read_back(log, n);
-    while (!list && (err = event_record_decode(message->payload, message->len, &list)) == ERR_NOMEM)
-        nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+    if (!list)
+        err = kafka_read_record(message, &list);
     if (err)
         skip(log, message);
     else
@@ -85,14 +93,12 @@ static void take_event(struct kafka_log *log, rd_kafka_event_t *event)
 
 void kafka_read_serve(struct kafka_log *log)
 {
-    log->has_more = true;
-    while (log->n_batch < BATCH_MAX && log->stage != KAFKA_FAILED) {
-        rd_kafka_event_t *event = rd_kafka_queue_poll(log->reader_queue, 0);
-        if (!event) {
-            log->has_more = false;
-            break;
-        }
+    rd_kafka_event_t *event;
+
+    log->has_more = false;
+    while (log->stage != KAFKA_FAILED && !log->has_more && (event = rd_kafka_queue_poll(log->reader_queue, 0))) {
         take_event(log, event);
         rd_kafka_event_destroy(event);
+        log->has_more = log->n_batch >= BATCH_MAX;
     }
 }

@@ -20,6 +20,7 @@
 #define STEP_MS 250
 #define QUIET_MS 1000
 #define TELL_MS 30000
+#define MAKE_AGAIN_MS 1000
 #define MISSING_MS 10000 /* a broker that has just started may not know all its topics yet */
 
 void kafka_fail(struct kafka_log *log, enum err err, const char *format, ...)
@@ -120,9 +121,14 @@ static bool topics_are_there(struct kafka_log *log)
                        "bring the topic back, or start with an empty data folder", name);
         return false;
     }
-    if (!all && kafka_topics_make(log->producer, &log->settings, &topics, message, sizeof message))
+    if (all)
+        return true;
+    if (log->made_at && clock_mono_ms() - log->made_at < MAKE_AGAIN_MS)
+        return false;
+    log->made_at = clock_mono_ms();
+    if (kafka_topics_make(log->producer, &log->settings, &topics, message, sizeof message))
         tell_waiting(log, message);
-    return all;
+    return false;
 }
 
 /* Where to begin, or that the log does not hold what the view needs. */
@@ -175,7 +181,7 @@ bool kafka_start_check(struct kafka_log *log, const rd_kafka_message_t *message)
                        (long long)EVENT_RECORD_OFFSET(log->last_pos), name);
         return false;
     }
-    is_genesis = message->offset == 0 && event_record_decode(message->payload, message->len, &first) == ERR_OK &&
+    is_genesis = message->offset == 0 && kafka_read_record(message, &first) == ERR_OK &&
                  first->event.kind == EVENT_GENESIS;
     for (struct append *next; first; first = next) {
         next = first->next;
