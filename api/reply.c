@@ -246,6 +246,9 @@ void reply_problem(struct request *request, enum err err, const char *detail, co
 
     if (err_status(err) == 503 && !(request->extra.len && strstr(request->extra.at, "retry-after")))
         reply_header(request, "retry-after", err == ERR_BUSY ? "1" : "5");
+    if (err == ERR_NO_KEY)
+        reply_header(request, "www-authenticate",
+                     request->header[HEADER_AUTHORIZATION] ? "Bearer error=\"invalid_token\"" : "Bearer");
     problem_encode(&text, err, detail, request->path, faults);
     if (text.failed)
         request_abort(request);

@@ -216,9 +216,6 @@ static void refuse(struct request *request, enum err err, const char *allow)
         request->close = true;
     if (err == ERR_METHOD)
         reply_header(request, "allow", allow);
-    if (err == ERR_NO_KEY)
-        reply_header(request, "www-authenticate",
-                     request->header[HEADER_AUTHORIZATION] ? "Bearer error=\"invalid_token\"" : "Bearer");
     reply_problem(request, err, NULL, NULL);
 }
 
