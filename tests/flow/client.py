@@ -77,8 +77,9 @@ class Client:
         assert answer.status == 202, answer
         return answer.json
 
-    def job(self, id):
-        answer = self.get(f"/v1/jobs/{id}")
+    def job(self, id, after=None):
+        """after: the cursor of what another node has told of it."""
+        answer = self.get(f"/v1/jobs/{id}" + (f"?after={after}" if after else ""))
         assert answer.status == 200, answer
         return answer.json
 
@@ -96,8 +97,8 @@ class Client:
     def run(self, type, input=None, **options):
         return self.wait(self.submit(type, input, **options)["id"])
 
-    def result(self, id):
-        answer = self.get(f"/v1/jobs/{id}/result")
+    def result(self, id, after=None):
+        answer = self.get(f"/v1/jobs/{id}/result" + (f"?after={after}" if after else ""))
         assert answer.status == 200, answer
         return answer
 

@@ -67,7 +67,7 @@ def test_events_come_from_the_other_node(cluster, one, two):
         while not streamed or streamed[-1]["type"] != "job.succeeded":
             streamed.append(stream.next()[1])
         assert [e["id"] for e in streamed] == [e["id"] for e in events]
-        assert two.job(id) == events[-1]["data"] == one.job(id)
+        assert two.job(id) == events[-1]["data"] == one.job(id, after=events[-1]["cursor"])
 
 
 def test_a_cursor_of_one_node_resumes_at_the_other(cluster, one):
@@ -145,9 +145,10 @@ def test_large_inputs_and_results_reach_every_node(one, two, size):
     id = one.submit_bytes("echo", data, "application/octet-stream")["id"]
     answer = two.get(f"/v1/jobs/{id}/input")
     assert answer.body == data and answer.media_type == "application/octet-stream"
-    assert two.wait(id)["state"] == "succeeded"
+    ended = two.wait(id)
+    assert ended["state"] == "succeeded"
     for api in (one, two):
-        result = api.result(id)
+        result = api.result(id, after=ended["cursor"])
         assert result.body == data and result.media_type == "application/octet-stream"
 
 
