@@ -63,8 +63,9 @@ void kafka_trouble(struct kafka_log *log, rd_kafka_event_t *event)
         if (kafka_topics_extent(log->reader, &log->settings, 5000, &low, &high))
             low = high = -1;
         kafka_fail(log, low > next ? ERR_GONE : ERR_CORRUPT,
-                   "%s goes from offset %lld to %lld now, and %lld is read next: start from a snapshot",
-                   log->settings.topics[KAFKA_TOPIC_LOG], (long long)low, (long long)high, (long long)next);
+                   "%s goes from offset %lld to %lld now, and %lld is what this node reads next: %s",
+                   log->settings.topics[KAFKA_TOPIC_LOG], (long long)low, (long long)high, (long long)next,
+                   low > next ? "start from a snapshot of another node" : "the log was begun anew, or its end is lost");
         return;
     }
     if (rc == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)

@@ -45,6 +45,34 @@ static inline void kafka_make_topics(const struct eventlog_kafka_config *config)
     rd_kafka_destroy(client);
 }
 
+/* Deletes a topic and waits until nobody sees it any more. */
+static inline void kafka_delete_topic(const char *topic)
+{
+    rd_kafka_t *client = kafka_admin();
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
+    rd_kafka_DeleteTopic_t *wanted = rd_kafka_DeleteTopic_new(topic);
+    rd_kafka_event_t *event;
+    bool is_there = true;
+
+    rd_kafka_DeleteTopics(client, &wanted, 1, NULL, queue);
+    event = rd_kafka_queue_poll(queue, PATIENCE_MS);
+    assert_non_null(event);
+    assert_int_equal(rd_kafka_event_error(event), 0);
+    for (int64_t until = clock_mono_ms() + PATIENCE_MS; is_there;) {
+        const struct rd_kafka_metadata *metadata;
+        assert_true(clock_mono_ms() < until);
+        assert_int_equal(rd_kafka_metadata(client, 1, NULL, &metadata, PATIENCE_MS), 0);
+        is_there = false;
+        for (int i = 0; i < metadata->topic_cnt; i++)
+            is_there |= strcmp(metadata->topics[i].topic, topic) == 0;
+        rd_kafka_metadata_destroy(metadata);
+    }
+    rd_kafka_event_destroy(event);
+    rd_kafka_DeleteTopic_destroy(wanted);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_destroy(client);
+}
+
 /* Takes away everything before an offset, as retention does. */
 static inline void kafka_truncate(const char *topic, int64_t before)
 {

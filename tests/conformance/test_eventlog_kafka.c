@@ -192,6 +192,42 @@ static void a_log_that_lost_its_beginning_is_refused_by_who_needs_it(void **stat
     assert_int_equal(failed_state(&config).failed, ERR_GONE);
 }
 
+static void a_topic_that_is_gone_is_not_made_anew_for_an_old_view(void **state)
+{
+    struct eventlog_kafka_config config = config_of(*state, "host.one-1");
+    struct topics *topics = *state;
+    struct taker taker;
+    char name[128];
+
+    taker_open(&taker, &config);
+    taker_catch_up(&taker);
+    tell(&taker, 1);
+    taker_close(&taker);
+    snprintf(name, sizeof name, "%s.log", topics->prefix);
+    kafka_delete_topic(name);
+    config = config_after(state, "host.one-2", &taker);
+    assert_int_equal(failed_state(&config).failed, ERR_GONE);
+}
+
+static void a_log_begun_anew_under_a_running_node_stops_it(void **state)
+{
+    struct eventlog_kafka_config config = config_of(*state, "host.one-1");
+    struct topics *topics = *state;
+    struct taker taker;
+    char name[128];
+
+    taker_open(&taker, &config);
+    taker_catch_up(&taker);
+    for (unsigned i = 0; i < 5; i++)
+        tell(&taker, i);
+    snprintf(name, sizeof name, "%s.log", topics->prefix);
+    kafka_delete_topic(name);
+    kafka_make_topics(&config);
+    TAKE_UNTIL(&taker, state_of(&taker).failed);
+    assert_int_equal(state_of(&taker).failed, ERR_CORRUPT);
+    taker_close(&taker);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -203,6 +239,8 @@ int main(void)
         WITH_TOPICS(a_topic_of_somebody_else_is_refused),
         WITH_TOPICS(what_cannot_be_read_is_passed_over_and_counted),
         WITH_TOPICS(a_log_that_lost_its_beginning_is_refused_by_who_needs_it),
+        WITH_TOPICS(a_topic_that_is_gone_is_not_made_anew_for_an_old_view),
+        WITH_TOPICS(a_log_begun_anew_under_a_running_node_stops_it),
     };
 
     return RUN_WITH_KAFKA(tests);
