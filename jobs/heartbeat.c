@@ -1,9 +1,11 @@
 /* The speaking half of a heartbeat: says who we are every sixth of a lease, and at the end that we
- * are leaving. The table of who is there hears of it directly, so it works without others too. */
+ * are leaving. Sooner when the worker begins or drains, since others wait for that; when somebody new
+ * wants to know who is there; and when the last word did not come back, since nothing is claimed
+ * before we hear ourselves. The table of who is there hears of it directly, so it works without
+ * others too. */
 #include "jobs/heartbeat.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +15,10 @@
 #include "jobs/heartbeat_priv.h"
 #include "schema/clock.h"
 #include "schema/log.h"
+
+#define LOOK_MS 100                /* how often it is looked whether the worker has news */
+#define FIRST_MS 100               /* between beats until one has come back */
+#define REPEAT_MS 1000             /* from then on: what did not come back by then is said again */
 
 enum err heartbeat_new(const struct heartbeat_config *config, struct heartbeat **ret_heartbeat)
 {
@@ -106,9 +112,8 @@ static enum err fill(struct heartbeat *heartbeat, bool is_last, struct beat *bea
     }
     if (!config->worker)
         return ERR_OK;
-    beat->role_worker = true;
+    beat->role_worker = worker_load(config->worker, &beat->running, &beat->draining);
     beat->slots = config->slots;
-    worker_load(config->worker, &beat->running, &beat->draining);
     return fill_types(config->types, beat);
 }
 
@@ -121,6 +126,8 @@ static void say(struct heartbeat *heartbeat, bool is_last)
         goto out;                                    /* no memory: as if it had been lost on its way */
     pthread_mutex_lock(&heartbeat->lock);
     beat.seq = ++heartbeat->seq;
+    heartbeat->said_works = beat.role_worker;
+    heartbeat->said_draining = beat.draining;
     heartbeat->sent_ms[beat.seq % HEARTBEAT_KEPT] = clock_mono_ms();
     pthread_mutex_unlock(&heartbeat->lock);
     presence_on_beat(heartbeat->config.presence, &beat, clock_mono_ms());
@@ -132,18 +139,38 @@ out:
     beat_clear(&beat);
 }
 
+static bool has_news(const struct heartbeat *heartbeat)
+{
+    bool works = false, draining = false;
+    int running;
+
+    if (heartbeat->config.worker)
+        works = worker_load(heartbeat->config.worker, &running, &draining);
+    return works != heartbeat->said_works || draining != heartbeat->said_draining;
+}
+
+/* How long until the next one is due; with the lock. */
+static int64_t due_in(const struct heartbeat *heartbeat)
+{
+    int64_t in = heartbeat->config.lease_ms / BEATS_IN_LEASE;
+    int64_t repeat_ms = heartbeat->heard_seq ? REPEAT_MS : FIRST_MS;
+
+    if (heartbeat->is_asked || has_news(heartbeat))
+        return 0;
+    if (heartbeat->config.sideband && heartbeat->heard_seq < heartbeat->seq && repeat_ms < in)
+        in = repeat_ms;
+    return in - (clock_mono_ms() - heartbeat->sent_ms[heartbeat->seq % HEARTBEAT_KEPT]);
+}
+
 static bool wait_for_next(struct heartbeat *heartbeat)
 {
-    int64_t ms = heartbeat->config.lease_ms / BEATS_IN_LEASE;
-    struct timespec until;
-    int cause = 0;
+    int64_t in;
 
     pthread_mutex_lock(&heartbeat->lock);
-    if (heartbeat->config.sideband && !heartbeat->is_heard && ms > FIRST_BEATS_MS)
-        ms = FIRST_BEATS_MS;
-    until = clock_mono_after(ms);
-    while (!heartbeat->must_stop && !heartbeat->is_asked && cause != ETIMEDOUT)
-        cause = pthread_cond_timedwait(&heartbeat->wake, &heartbeat->lock, &until);
+    while (!heartbeat->must_stop && (in = due_in(heartbeat)) > 0) {
+        struct timespec until = clock_mono_after(in < LOOK_MS ? in : LOOK_MS);
+        pthread_cond_timedwait(&heartbeat->wake, &heartbeat->lock, &until);
+    }
     heartbeat->is_asked = false;
     bool must_stop = heartbeat->must_stop;
     pthread_mutex_unlock(&heartbeat->lock);

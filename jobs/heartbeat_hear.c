@@ -9,7 +9,7 @@
 #include "schema/log.h"
 #include "schema/metric.h"
 
-/* When we sent it; 0: too long ago to know, or not by this life. */
+/* When we sent the one that has come back; 0: too long ago to know, or not by this life. */
 static int64_t sent_at(struct heartbeat *heartbeat, const struct beat *beat)
 {
     int64_t sent_ms = 0;
@@ -19,6 +19,8 @@ static int64_t sent_at(struct heartbeat *heartbeat, const struct beat *beat)
     pthread_mutex_lock(&heartbeat->lock);
     if (beat->seq > 0 && beat->seq <= heartbeat->seq && heartbeat->seq - beat->seq < HEARTBEAT_KEPT)
         sent_ms = heartbeat->sent_ms[beat->seq % HEARTBEAT_KEPT];
+    if (sent_ms && beat->seq > heartbeat->heard_seq)
+        heartbeat->heard_seq = beat->seq;
     pthread_mutex_unlock(&heartbeat->lock);
     return sent_ms;
 }
@@ -79,26 +81,28 @@ static void look_for_twin(struct heartbeat *heartbeat, const struct beat *beat, 
 }
 
 /* Who is new says so once, and who wants a copy of a view until it has one: both are answered at once. */
-static void answer(struct heartbeat *heartbeat, const struct beat *beat, bool is_own)
+static void answer(struct heartbeat *heartbeat, const struct beat *beat)
 {
+    if (beat->seq != 1 && !beat->ticket[0])
+        return;
     pthread_mutex_lock(&heartbeat->lock);
-    heartbeat->is_heard |= is_own;
-    heartbeat->is_asked |= !is_own && (beat->seq == 1 || beat->ticket[0]);
-    if (heartbeat->is_asked)
-        pthread_cond_signal(&heartbeat->wake);
+    heartbeat->is_asked = true;
+    pthread_cond_signal(&heartbeat->wake);
     pthread_mutex_unlock(&heartbeat->lock);
 }
 
 void heartbeat_take(struct heartbeat *heartbeat, const struct beat *beat, bool is_own, int64_t mono_ms)
 {
-    answer(heartbeat, beat, is_own);
+    int64_t sent_ms = sent_at(heartbeat, beat);
+
     if (!is_own) {
+        answer(heartbeat, beat);
         presence_on_beat(heartbeat->config.presence, beat, mono_ms);
         compare_views(heartbeat, beat);
         look_for_twin(heartbeat, beat, mono_ms);
     }
     if (heartbeat->config.worker && beat->role_worker)
-        worker_on_beat(heartbeat->config.worker, beat, sent_at(heartbeat, beat), mono_ms);
+        worker_on_beat(heartbeat->config.worker, beat, sent_ms, mono_ms);
 }
 
 void heartbeat_hear(void *arg, enum sideband_kind kind, const char *text, size_t len, bool is_own)

@@ -7,7 +7,6 @@
 #include "jobs/heartbeat.h"
 
 #define BEATS_IN_LEASE 6
-#define FIRST_BEATS_MS 100         /* between beats until one of ours has come back: nothing is claimed before */
 #define HEARTBEAT_KEPT 64u         /* of what we said, and of the states our view was in */
 
 struct own_state {
@@ -24,9 +23,9 @@ struct heartbeat {
     pthread_mutex_t lock;          /* guards what follows, up to `listening` */
     pthread_cond_t wake;
     bool must_stop;
-    bool is_heard;                 /* a beat of ours has come back */
     bool is_asked;                 /* somebody new is there and wants to know who else is */
-    int64_t seq;                   /* of the newest beat said */
+    int64_t seq, heard_seq;        /* of the newest beat said, and of the newest that has come back */
+    bool said_works, said_draining;        /* what the newest said of the worker */
     int64_t sent_ms[HEARTBEAT_KEPT];       /* mono, by seq */
     struct own_state states[HEARTBEAT_KEPT];
     unsigned n_states;             /* ever kept; the newest replaces the oldest */

@@ -161,10 +161,11 @@ void worker_on_beat(struct worker *worker, const struct beat *beat, int64_t sent
     mailbox_post_pulse(&worker->box, pulse);
 }
 
-void worker_load(const struct worker *worker, int *ret_running, bool *ret_draining)
+bool worker_load(const struct worker *worker, int *ret_running, bool *ret_draining)
 {
     *ret_running = atomic_load_explicit(&worker->load, memory_order_relaxed);
     *ret_draining = atomic_load_explicit(&worker->load_drains, memory_order_relaxed);
+    return atomic_load_explicit(&worker->load_works, memory_order_relaxed);
 }
 
 /* ---- the thread ---- */
@@ -320,6 +321,7 @@ static void *work(void *arg)
     for (int slot = 0; slot < worker->config.slots; slot++)
         pool_spawn(worker, true);                    /* warm when the first jobs come */
     mailbox_open(&worker->box);                      /* before the view is read: what comes later is told */
+    atomic_store_explicit(&worker->load_works, true, memory_order_relaxed);
     worker_seed(worker);
     while (!is_done(worker))
         turn(worker);

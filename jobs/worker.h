@@ -31,7 +31,8 @@ enum err worker_new(const struct worker_config *config, struct worker **ret_work
 void worker_on_changes(void *worker, struct changes *changes);  /* a recorder_listener_fn; any thread */
 /* Any thread: a worker's heartbeat came in, at mono_ms. sent_ms: mono, when this process sent it; of another's 0. */
 void worker_on_beat(struct worker *worker, const struct beat *beat, int64_t sent_ms, int64_t mono_ms);
-void worker_load(const struct worker *worker, int *ret_running, bool *ret_draining);   /* any thread: for our heartbeat */
+/* Any thread, for our heartbeat. False: it does not work yet. */
+bool worker_load(const struct worker *worker, int *ret_running, bool *ret_draining);
 /* Seeds itself from the view, then works. A log of many machines is to have caught up before
  * (eventlog_state): what the view does not know yet would be taken for lost, or run again. */
 enum err worker_start(struct worker *worker);

@@ -125,8 +125,8 @@ struct worker {
     bool has_thread;
     atomic_bool has_ended;
     atomic_uint n_appends_out;         /* not yet answered by the log */
-    atomic_int load;                   /* slots busy, and whether it drains: for other threads */
-    atomic_bool load_drains;
+    atomic_int load;                   /* slots busy, and how it is: for other threads */
+    atomic_bool load_works, load_drains;
 
     int epoll;
     struct process_list processes;

@@ -46,6 +46,7 @@ static struct world *make(int64_t lease_ms)
     world->presence = presence_new(lease_ms);
     struct worker_config worker = {.dir = "/tmp", .types = world->types, .name = OURS, .slots = 3, .lease_ms = lease_ms};
     assert_int_equal(worker_new(&worker, &world->worker), ERR_OK);
+    atomic_store(&world->worker->load_works, true);
     struct heartbeat_config config = {.name = OURS, .url = "http://127.0.0.1:1", .lease_ms = lease_ms, .role_api = true,
                                       .slots = 3, .types = world->types, .worker = world->worker,
                                       .presence = world->presence, .state = our_state, .state_arg = world};
@@ -56,6 +57,12 @@ static struct world *make(int64_t lease_ms)
 static int set_up(void **state)
 {
     *state = make(LEASE_MS);
+    return 0;
+}
+
+static int set_up_slow(void **state)
+{
+    *state = make(3600000);
     return 0;
 }
 
@@ -132,6 +139,52 @@ static void it_goes_on_beating(void **state)
     beat_clear(&beat);
 }
 
+/* With a lease this long, the next would be due in ten minutes. */
+static void it_says_at_once_when_the_worker_begins_and_drains(void **state)
+{
+    struct world *world = *state;
+    struct beat beat;
+
+    atomic_store(&world->worker->load_works, false);
+    assert_int_equal(heartbeat_start(world->heartbeat), ERR_OK);
+    beat = await(world, 1);
+    assert_false(beat.role_worker);
+    beat_clear(&beat);
+    atomic_store(&world->worker->load_works, true);
+    beat = await(world, 2);
+    assert_true(beat.role_worker && !beat.draining);
+    beat_clear(&beat);
+    atomic_store(&world->worker->load_drains, true);
+    beat = await(world, 3);
+    assert_true(beat.role_worker && beat.draining);
+    beat_clear(&beat);
+}
+
+static struct beat other(const char *name, int64_t pos, const char *hash)
+{
+    struct beat beat = {.role_worker = true, .slots = 2, .pos = pos, .seq = 2};
+
+    snprintf(beat.name, sizeof beat.name, "%s", name);
+    snprintf(beat.state_hash, sizeof beat.state_hash, "%s", hash);
+    return beat;
+}
+
+static void a_newcomer_is_answered_at_once(void **state)
+{
+    struct world *world = *state;
+    struct beat first = other("beta.99999999-00000001", 0, ""), beat;
+
+    assert_int_equal(heartbeat_start(world->heartbeat), ERR_OK);
+    beat = await(world, 1);
+    beat_clear(&beat);
+    first.seq = 1;
+    first.leaving = true;                    /* so that ours stays the only one in the table */
+    heartbeat_take(world->heartbeat, &first, false, 1);
+    beat = await(world, 2);
+    assert_string_equal(beat.name, OURS);
+    beat_clear(&beat);
+}
+
 static void it_ends_promptly(void **state)
 {
     struct world *world = *state;
@@ -143,15 +196,6 @@ static void it_ends_promptly(void **state)
     heartbeat_stop(world->heartbeat);
     assert_true(clock_mono_ms() - start < LEASE_MS / 6 / 2);
     beat_clear(&beat);
-}
-
-static struct beat other(const char *name, int64_t pos, const char *hash)
-{
-    struct beat beat = {.role_worker = true, .slots = 2, .pos = pos, .seq = 1};
-
-    snprintf(beat.name, sizeof beat.name, "%s", name);
-    snprintf(beat.state_hash, sizeof beat.state_hash, "%s", hash);
-    return beat;
 }
 
 /* Into the worker's mailbox, as it is once the worker works, and out again. */
@@ -301,6 +345,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(it_tells_who_we_are_and_that_we_leave, set_up, tear_down),
         cmocka_unit_test_setup_teardown(it_goes_on_beating, set_up_fast, tear_down),
+        cmocka_unit_test_setup_teardown(it_says_at_once_when_the_worker_begins_and_drains, set_up_slow, tear_down),
+        cmocka_unit_test_setup_teardown(a_newcomer_is_answered_at_once, set_up_slow, tear_down),
         cmocka_unit_test_setup_teardown(it_ends_promptly, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_worker_hears_when_the_one_that_came_back_was_sent, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_beat_that_we_never_sent_has_no_time, set_up, tear_down),
