@@ -83,7 +83,8 @@ start_broker() {
 # Under a sanitizer: everything but what is slow without being about memory or threads, and what is about
 # signals that the sanitizer takes for itself.
 asan_flow=(tests/flow --ignore tests/flow/test_browser.py --ignore tests/flow/test_crash.py --ignore tests/flow/test_wscat.py
-           --ignore tests/flow/test_images.py --ignore tests/flow/test_article.py --ignore tests/flow/test_disk_full.py)
+           --ignore tests/flow/test_images.py --ignore tests/flow/test_article.py --ignore tests/flow/test_disk_full.py
+           --ignore tests/flow/test_kafka_broker.py)
 tsan_flow=(tests/flow/test_submit.py tests/flow/test_idempotency.py tests/flow/test_cancel.py tests/flow/test_retry.py
            tests/flow/test_sse.py tests/flow/test_websocket_ops.py tests/flow/test_websocket_resume.py
            tests/flow/test_websocket_slow.py tests/flow/test_restart.py)
