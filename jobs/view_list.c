@@ -46,7 +46,7 @@ static unsigned choose_scan(struct reader *reader, const struct job_filter *filt
         bind_int(reader->db.at[R_SCAN_STATE], 2, filter->state);
         return R_SCAN_STATE;
     }
-    if (tenant) {
+    if (filter->tenant) {
         bind_int(reader->db.at[R_SCAN_TENANT], 2, tenant);
         return R_SCAN_TENANT;
     }

@@ -22,8 +22,7 @@ static const char *const statements[R_COUNT] = {
         " ORDER BY remove_at LIMIT ?2",
     [R_SCAN_ALL] = SCAN "WHERE seq < ?1 ORDER BY seq DESC",
     [R_SCAN_TYPE] = SCAN "INDEXED BY jobs_type WHERE type = ?2 AND seq < ?1 ORDER BY seq DESC",
-    [R_SCAN_TENANT] =
-        SCAN "INDEXED BY jobs_tenant WHERE tenant = ?2 AND tenant <> 0 AND seq < ?1 ORDER BY seq DESC",
+    [R_SCAN_TENANT] = SCAN "INDEXED BY jobs_tenant WHERE tenant = ?2 AND seq < ?1 ORDER BY seq DESC",
     [R_SCAN_STATE] = SCAN "INDEXED BY jobs_state WHERE state = ?2 AND " ROW_STATE_IS_RARE " AND seq < ?1"
                           " ORDER BY seq DESC",
     [R_SCAN_OPEN] = SCAN "INDEXED BY jobs_open WHERE finished_at IS NULL AND seq < ?1 ORDER BY seq DESC",

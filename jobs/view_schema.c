@@ -48,7 +48,7 @@ static const char tables[] =
 /* What the second schema has more than the first. */
 static const char tables_of_2[] =
     "ALTER TABLE jobs ADD COLUMN tenant INTEGER NOT NULL DEFAULT 0;" /* a hash; 0: the default tenant */
-    "CREATE INDEX jobs_tenant ON jobs(tenant, seq) WHERE tenant <> 0;"
+    "CREATE INDEX jobs_tenant ON jobs(tenant, seq);"
     "CREATE INDEX jobs_state ON jobs(state, seq) WHERE " ROW_STATE_IS_RARE ";"
     /* made, gone: positions of its making and of its revocation. */
     "CREATE TABLE access_keys(id TEXT PRIMARY KEY, hash BLOB NOT NULL, scopes INTEGER NOT NULL,"
