@@ -44,6 +44,8 @@ void log_set_level(enum log_level level)
 void log_set_component(const char *name)
 {
     component = name;
+    if (strcmp(name, "main") != 0) /* the process's own name stays what it was started as */
+        pthread_setname_np(pthread_self(), name);
 }
 
 static void line_add(struct line *line, const char *bytes, size_t len)

@@ -7,7 +7,7 @@
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
 void log_set_level(enum log_level level);                 /* before threads start; default LOG_INFO */
-void log_set_component(const char *name);                 /* of the calling thread; a literal */
+void log_set_component(const char *name);                 /* of the calling thread, which is called so; a literal of up to 15 */
 void log_write(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #define log_error(...) log_write(LOG_ERROR, __VA_ARGS__)
