@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "jobs/view_priv.h"
+#include "schema/access_key.h"
 #include "schema/hash.h"
 
 #define SWEEP_MAX 20 /* a removal that sweeps away two others for each one gets through any backlog */
@@ -14,7 +15,7 @@ int64_t key_hash(const struct spec *spec)
 {
     uint64_t hash = HASH_START;
 
-    if (spec->tenant) /* with its NUL, so that no two pairs of tenant and key run into one text */
+    if (spec->tenant && strcmp(spec->tenant, TENANT_DEFAULT) != 0) /* with its NUL, so that no two pairs of tenant and key run into one text */
         hash = hash_bytes(hash, spec->tenant, strlen(spec->tenant) + 1);
     hash = hash_bytes(hash, spec->idempotency_key, strlen(spec->idempotency_key));
     /* The end of MurmurHash3 mixes it. */

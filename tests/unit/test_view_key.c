@@ -39,6 +39,9 @@ static void tenants_do_not_share_keys(void **state)
     assert_int_equal(world_apply(&world, &event, NULL), OUTCOME_ACCEPTED);
     assert_int_equal(submit_keyed(&world, 7, "ab", 12, T0, NULL), OUTCOME_ACCEPTED);
     assert_int_equal(submit_keyed(&world, 8, "k", 11, T0, NULL), OUTCOME_DUPLICATE);
+    event = keyed(9, "k", 11, T0);
+    event.spec->tenant = strdup("default");
+    assert_int_equal(world_apply(&world, &event, NULL), OUTCOME_DUPLICATE);
     assert_replays(world.dir);
     world_end(&world);
 }
