@@ -1,8 +1,12 @@
-"""GET /v1/workers: who runs jobs, and what of. On the embedded log that is this very process."""
+"""GET /v1/workers: who runs jobs, and what of. On the embedded log that is this very process; on Kafka also what
+becomes of names, and of jobs that several workers could remove."""
 import datetime
+import json
 import re
+import shutil
 import signal
 import socket
+import subprocess
 
 import pytest
 
@@ -81,5 +85,45 @@ def test_a_damaged_name_of_the_folder_stops_the_start(start):
     service.expect("cannot start")
     with pytest.raises(AssertionError, match="at its start"):
         service.start()
+    assert service.process.wait(10) != 0
     (service.data / "node").unlink()
     service.start()
+
+
+def test_a_copied_data_folder_is_told_of_by_both_that_have_it(make, kafka, tmp_path):
+    flags = {"kafka": kafka.brokers, "topics": kafka.topics, "roles": "worker"}
+    one = make("--lease-ms", "1500", **flags).start()
+    until(lambda: (one.data / "buzzer.db").exists(), what="its view")
+    one.stop()
+    copy = tmp_path / "copy"
+    shutil.copytree(one.folder, copy)
+    two = make("--lease-ms", "1500", folder=copy, **flags)
+    for service in (one, two):
+        service.expect("THE DATA FOLDER WAS COPIED")
+        service.start()
+    for service in (one, two):
+        until(lambda: "THE DATA FOLDER WAS COPIED" in service.log.read_text(), what="the alarm")
+
+
+def test_a_worker_that_comes_back_is_no_copy_of_itself(start_cluster):
+    cluster = start_cluster(apis=1, workers=1, lease_ms=1500)
+    worker = cluster.workers[0]
+    for _ in range(2):
+        worker.kill()
+        worker.start()
+        cluster.until_ready()
+    assert "COPIED" not in worker.log.read_text()
+
+
+def test_what_is_over_is_removed_once_although_many_could(start_cluster):
+    cluster = start_cluster(apis=1, workers=3)
+    api = cluster.apis[0].client()
+    ids = [api.submit("echo", i, keep_ms=1)["id"] for i in range(20)]
+    for id in ids:
+        until(lambda: api.get(f"/v1/jobs/{id}").status == 404, 20, "its removal")
+    text = subprocess.run(["kcat", "-b", cluster.kafka.brokers, "-C", "-q", "-e", "-t", cluster.kafka.topics + ".log",
+                           "-o", "beginning"], capture_output=True, timeout=60).stdout.decode(errors="replace")
+    events = [json.loads(line) for line in text.splitlines() if line.startswith('{"from":')]
+    removals = [event for event in events if event["kind"] == "removed"]
+    assert sorted(event["job"] for event in removals) == sorted(ids)
+    assert len({event["from"] for event in removals}) == 1
