@@ -26,12 +26,12 @@ LIST_HEAD(watch_list, auth_watch);
 struct auth {
     struct reader *reader;
     const atomic_uint *version;
-    bool is_local;
+    const atomic_bool *may_be_open;
     unsigned seen;                           /* the version that the table is of */
     bool is_read;                            /* the keys were read at all */
     unsigned n_buckets, n;
     struct principal **buckets;              /* a power of two of them */
-    struct principal *open;                  /* while there is no key, and the service is local */
+    struct principal *open;                  /* while there is no key */
     struct watch_list watches, ending;
     bool has_news;                           /* the sweep is to look at the watches */
     int64_t next_expiry;                     /* wall ms: when the next of the keys is over; INT64_MAX: never */
@@ -207,7 +207,7 @@ static enum err set_table(struct auth *auth, struct reading *reading)
     buckets = calloc(n_buckets, sizeof(struct principal *));
     if (!buckets)
         return ERR_NOMEM;
-    if (reading->n == 0 && auth->is_local) {
+    if (reading->n == 0) {
         open = auth->open ? principal_ref(auth->open) : principal_new(NULL);
         if (!open) {
             free(buckets);
@@ -255,7 +255,8 @@ static enum err refresh(struct auth *auth)
     return err;
 }
 
-enum err auth_new(struct reader *reader, const atomic_uint *version, bool is_local, struct auth **ret_auth)
+enum err auth_new(struct reader *reader, const atomic_uint *version, const atomic_bool *may_be_open,
+                  struct auth **ret_auth)
 {
     struct auth *auth = calloc(1, sizeof *auth);
     enum err err = ERR_NOMEM;
@@ -264,7 +265,7 @@ enum err auth_new(struct reader *reader, const atomic_uint *version, bool is_loc
         return err;
     auth->reader = reader;
     auth->version = version;
-    auth->is_local = is_local;
+    auth->may_be_open = may_be_open;
     auth->next_expiry = INT64_MAX;
     LIST_INIT(&auth->watches);
     LIST_INIT(&auth->ending);
@@ -288,9 +289,14 @@ void auth_free(struct auth *auth)
 
 /* ---- checking ---- */
 
+static struct principal *open_principal(const struct auth *auth)
+{
+    return atomic_load_explicit(auth->may_be_open, memory_order_acquire) ? auth->open : NULL;
+}
+
 bool auth_is_open(struct auth *auth)
 {
-    return refresh(auth) == ERR_OK && auth->open;
+    return refresh(auth) == ERR_OK && open_principal(auth);
 }
 
 /* The scheme's name in any case (RFC 9110, 11.1); NULL: another scheme. */
@@ -334,11 +340,8 @@ enum err auth_check(struct auth *auth, const char *authorization, int64_t now_ms
 
     if (err)
         return err;
-    if (auth->n == 0) {
-        if (!auth->open)
-            return ERR_BEHIND;
-        return give(auth->open, now_ms, ret_principal);
-    }
+    if (auth->n == 0)
+        return open_principal(auth) ? give(auth->open, now_ms, ret_principal) : ERR_BEHIND;
     if (text && access_key_read_id(text, id))
         principal = find(auth, id);
     if (principal && !proves(principal, text))
@@ -352,6 +355,8 @@ enum err auth_check_id(struct auth *auth, const char *key_id, int64_t now_ms, st
 
     if (err)
         return err;
+    if (auth->n == 0 && !open_principal(auth))
+        return ERR_BEHIND;
     return give(key_id[0] ? find(auth, key_id) : auth->open, now_ms, ret_principal);
 }
 

@@ -4,7 +4,8 @@
  * sees the number differ from the one it remembers reads the keys anew before it goes on.
  *
  * While there is no key at all the service is open: everybody is the one principal who may everything,
- * provided it listens on loopback only; elsewhere nobody gets in before the first key is known. */
+ * provided it listens on loopback only; elsewhere nobody gets in before the first key is known, nor
+ * anywhere before the node knows whether there is one. */
 #ifndef BUZZER_API_AUTH_H
 #define BUZZER_API_AUTH_H
 
@@ -18,14 +19,16 @@
 struct auth;
 struct principal;                  /* a key as one thread knows it; counted, of that thread alone */
 
-/* version: the number described above. is_local: the service listens on loopback only. */
-enum err auth_new(struct reader *reader, const atomic_uint *version, bool is_local, struct auth **ret_auth);
+/* version: the number described above. may_be_open: the service listens on loopback only, and this node
+ * has read the log up to its end, so that no key is no key. */
+enum err auth_new(struct reader *reader, const atomic_uint *version, const atomic_bool *may_be_open,
+                  struct auth **ret_auth);
 void auth_free(struct auth *auth);           /* after everybody who holds a principal or watches one */
 /* No key exists, and the service may be open: then who comes by a name that is not loopback's must be
  * turned away (421). */
 bool auth_is_open(struct auth *auth);
 /* authorization: the value of that header, or NULL. A reference to let go of. ERR_NO_KEY; ERR_BEHIND: no
- * key is known yet, and the service is not local; other errors: the keys could not be read. */
+ * key is known yet, and the service may not be open; other errors: the keys could not be read. */
 enum err auth_check(struct auth *auth, const char *authorization, int64_t now_ms, struct principal **ret_principal);
 /* The same for a key id that was proven before (a ticket); "" is the open service. */
 enum err auth_check_id(struct auth *auth, const char *key_id, int64_t now_ms, struct principal **ret_principal);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "api/article.h"
+#include "api/origin.h"
 #include "api/barrier.h"
 #include "api/server_priv.h"
 #include "api/thread_priv.h"
@@ -44,6 +45,8 @@ enum err server_new(const struct server_config *setup, struct server **ret_serve
         goto out;
     lws_set_log_level(LLL_ERR | LLL_WARN, lws_says);
     server->setup = *setup;
+    /* What a log kept elsewhere holds is known once the node has read it, and not before. */
+    atomic_store(&server->may_be_open, eventlog_can_refuse(setup->log) && address_is_loopback(setup->config->listen_host));
     server->n_threads = (unsigned)setup->config->http_threads;
     server->threads = calloc(server->n_threads, sizeof *server->threads);
     server->tickets = tickets_new();
@@ -113,6 +116,8 @@ int server_port(const struct server *server)
 
 void server_set_ready(struct server *server, bool ready)
 {
+    if (ready && address_is_loopback(server->setup.config->listen_host))
+        atomic_store(&server->may_be_open, true);
     atomic_store(&server->ready, ready);
 }
 

@@ -23,6 +23,7 @@ struct server {
     atomic_bool ready, draining;
     atomic_bool is_copying;            /* a snapshot is being made, on a thread that outlives its request */
     atomic_uint keys_version;          /* counted up when an access key came or went (auth.h) */
+    atomic_bool may_be_open;           /* while there is no key: local, and what the log holds is known */
     struct tickets *tickets;
     atomic_llong body_bytes;
     atomic_int n_connections;

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "api/log_health.h"
-#include "api/origin.h"
 #include "api/server_priv.h"
 #include "api/socket.h"
 #include "api/thread_priv.h"
@@ -281,8 +280,7 @@ enum err thread_open(struct thread *thread)
     if (!err)
         err = hub_new(thread->reader, wake_subscriber, &thread->hub);
     if (!err)
-        err = auth_new(thread->reader, &thread->server->keys_version,
-                       address_is_loopback(thread->setup->config->listen_host), &thread->auth);
+        err = auth_new(thread->reader, &thread->server->keys_version, &thread->server->may_be_open, &thread->auth);
     if (err)
         return err;
 

@@ -11,12 +11,14 @@ struct watcher {
 };
 
 static atomic_uint version;
+static atomic_bool may_be_open;
 
 static struct auth *auth_of(struct world *world, bool is_local)
 {
     struct auth *auth = NULL;
 
-    assert_int_equal(auth_new(world->reader, &version, is_local, &auth), ERR_OK);
+    may_be_open = is_local;
+    assert_int_equal(auth_new(world->reader, &version, &may_be_open, &auth), ERR_OK);
     return auth;
 }
 
@@ -98,6 +100,20 @@ static void off_loopback_nobody_gets_in_before_there_is_a_key(void **state)
     make_keys(world, &keys);
     assert_int_equal(check(auth, NULL, 1), ERR_NO_KEY);
     assert_int_equal(check(auth, keys.boss, 1), ERR_OK);
+    auth_free(auth);
+}
+
+static void before_the_log_is_read_nobody_gets_in_either(void **state)
+{
+    struct world *world = *state;
+    struct auth *auth = auth_of(world, false);
+    struct principal *principal = NULL;
+
+    assert_int_equal(check(auth, "Bearer nonsense", 1), ERR_BEHIND);
+    assert_int_equal(auth_check_id(auth, "", 1, &principal), ERR_BEHIND);
+    may_be_open = true;
+    assert_true(auth_is_open(auth));
+    assert_int_equal(check(auth, NULL, 1), ERR_OK);
     auth_free(auth);
 }
 
@@ -279,6 +295,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_A_WORLD(without_a_key_everybody_may_everything),
         IN_A_WORLD(off_loopback_nobody_gets_in_before_there_is_a_key),
+        IN_A_WORLD(before_the_log_is_read_nobody_gets_in_either),
         IN_A_WORLD(a_key_closes_the_service_and_opens_it_for_its_holder),
         IN_A_WORLD(a_key_ends_when_it_is_revoked_or_over),
         IN_A_WORLD(an_id_that_was_proven_stands_for_its_key),
