@@ -53,15 +53,13 @@ static void reply(struct request *request, enum err err, const struct body *body
 
 /* The request lets go before the answer goes out: a long one stays with it for a while, and must not
  * be given twice. */
-static void answer(struct fetch *fetch, enum err err, struct body *body)
+static void answer(struct fetch *fetch, enum err err, const struct body *body)
 {
     struct request *request = fetch->request;
 
-    body_ref(body);
     request_set_state(request, NULL, NULL);
     on_request_end(fetch);
     reply(request, err, body);
-    body_unref(body);
 }
 
 static void on_time_up(void *arg)
@@ -78,7 +76,7 @@ static void on_posted(void *arg)
     struct fetch *fetch = arg;
 
     if (fetch->request)
-        answer(fetch, fetch->err, fetch->body);
+        answer(fetch, fetch->err, fetch->body); /* the log's hold keeps the body */
     fetch_unhold(fetch);
 }
 
