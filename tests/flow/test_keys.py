@@ -303,8 +303,6 @@ def test_a_ticket_may_stand_among_the_subprotocols(keyed, order):
 
 def test_a_ticket_opens_a_stream(keyed):
     job = keyed.a.submit("echo", 1)["id"]
-    with Stream(keyed.port, f"/v1/jobs/{job}/events?ticket={keyed.ticket(keyed.a)}&after=") as stream:
-        assert stream.status in (200, 400)
     with Stream(keyed.port, f"/v1/jobs/{job}/events?ticket={keyed.ticket(keyed.a)}") as stream:
         assert [event["type"] for event in stream.events()][-1] == "job.succeeded"
     with Stream(keyed.port, f"/v1/jobs/{job}/events?ticket={keyed.ticket(keyed.b)}") as stream:
@@ -325,7 +323,7 @@ def test_a_ticket_is_for_nothing_else_and_as_good_as_its_key(keyed):
 def test_while_there_is_no_key_a_ticket_is_given_and_taken_too(service, api):
     ticket = api.post("/v1/tickets").json["ticket"]
     with Socket(service, f"?all=1&ticket={ticket}") as socket:
-        socket.answer("subscribed")
+        assert socket.answer("subscribed")["all"]
 
 
 # ---- off loopback ----
