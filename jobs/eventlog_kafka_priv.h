@@ -138,6 +138,8 @@ enum err kafka_topics_look(rd_kafka_t *client, const struct kafka_settings *sett
 /* Makes those that lack. ERR_AGAIN: not all could be made; message says why. */
 enum err kafka_topics_make(rd_kafka_t *client, const struct kafka_settings *settings,
                            const struct kafka_topics *topics, char *message, size_t size);
+/* Does a broker say that the log is compacted? One that does not say is believed. */
+bool kafka_topics_is_compacted(rd_kafka_t *client, const struct kafka_settings *settings);
 enum err kafka_topics_extent(rd_kafka_t *client, const struct kafka_settings *settings, int timeout_ms,
                              int64_t *ret_low, int64_t *ret_high);
 

@@ -122,6 +122,12 @@ static bool topics_are_there(struct kafka_log *log)
                        "bring the topic back, or start with an empty data folder", name);
         return false;
     }
+    if (all && kafka_topics_is_compacted(log->producer, &log->settings)) {
+        kafka_fail(log, ERR_CORRUPT,
+                   "the topic %s is compacted, which drops events that the others need: "
+                   "set its cleanup.policy to delete", name);
+        return false;
+    }
     if (all)
         return true;
     if (log->made_at && clock_mono_ms() - log->made_at < MAKE_AGAIN_MS)

@@ -8,6 +8,7 @@
 #include "schema/log.h"
 
 #define MAKE_MS 10000
+#define DESCRIBE_MS 3000
 
 struct topic_setting {
     const char *name, *value;
@@ -82,6 +83,45 @@ enum err kafka_topics_extent(rd_kafka_t *client, const struct kafka_settings *se
     *ret_low = low;
     *ret_high = high;
     return ERR_OK;
+}
+
+/* ---- how the log is kept ---- */
+
+static bool says_compact(rd_kafka_event_t *event)
+{
+    const rd_kafka_ConfigResource_t **resources;
+    const rd_kafka_ConfigEntry_t **entries;
+    size_t n = 0, n_entries = 0;
+
+    resources = rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event), &n);
+    if (n != 1 || rd_kafka_ConfigResource_error(resources[0]))
+        return false;
+    entries = rd_kafka_ConfigResource_configs(resources[0], &n_entries);
+    for (size_t i = 0; i < n_entries; i++) {
+        const char *value = rd_kafka_ConfigEntry_value(entries[i]);
+        if (strcmp(rd_kafka_ConfigEntry_name(entries[i]), "cleanup.policy") == 0)
+            return value && strstr(value, "compact");
+    }
+    return false;
+}
+
+bool kafka_topics_is_compacted(rd_kafka_t *client, const struct kafka_settings *settings)
+{
+    rd_kafka_ConfigResource_t *resource =
+        rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, settings->topics[KAFKA_TOPIC_LOG]);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
+    rd_kafka_event_t *event;
+    bool compacted = false;
+
+    rd_kafka_DescribeConfigs(client, &resource, 1, NULL, queue);
+    event = rd_kafka_queue_poll(queue, DESCRIBE_MS);
+    if (event) {
+        compacted = !rd_kafka_event_error(event) && says_compact(event);
+        rd_kafka_event_destroy(event);
+    }
+    rd_kafka_ConfigResource_destroy(resource);
+    rd_kafka_queue_destroy(queue);
+    return compacted;
 }
 
 /* ---- making ---- */

@@ -45,6 +45,25 @@ static inline void kafka_make_topics(const struct eventlog_kafka_config *config)
     rd_kafka_destroy(client);
 }
 
+/* Makes one topic, with one setting of its own. */
+static inline void kafka_make_topic(const char *topic, const char *setting, const char *value)
+{
+    rd_kafka_t *client = kafka_admin();
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
+    rd_kafka_NewTopic_t *wanted = rd_kafka_NewTopic_new(topic, 1, 1, NULL, 0);
+    rd_kafka_event_t *event;
+
+    rd_kafka_NewTopic_set_config(wanted, setting, value);
+    rd_kafka_CreateTopics(client, &wanted, 1, NULL, queue);
+    event = rd_kafka_queue_poll(queue, PATIENCE_MS);
+    assert_non_null(event);
+    assert_int_equal(rd_kafka_event_error(event), 0);
+    rd_kafka_event_destroy(event);
+    rd_kafka_NewTopic_destroy(wanted);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_destroy(client);
+}
+
 /* Deletes a topic and waits until nobody sees it any more. */
 static inline void kafka_delete_topic(const char *topic)
 {

@@ -209,6 +209,17 @@ static void a_topic_that_is_gone_is_not_made_anew_for_an_old_view(void **state)
     assert_int_equal(failed_state(&config).failed, ERR_GONE);
 }
 
+static void a_compacted_topic_is_refused(void **state)
+{
+    struct eventlog_kafka_config config = config_of(*state, "host.one-1");
+    struct topics *topics = *state;
+    char name[128];
+
+    snprintf(name, sizeof name, "%s.log", topics->prefix);
+    kafka_make_topic(name, "cleanup.policy", "compact,delete");
+    assert_int_equal(failed_state(&config).failed, ERR_CORRUPT);
+}
+
 static void a_log_begun_anew_under_a_running_node_stops_it(void **state)
 {
     struct eventlog_kafka_config config = config_of(*state, "host.one-1");
@@ -240,6 +251,7 @@ int main(void)
         WITH_TOPICS(what_cannot_be_read_is_passed_over_and_counted),
         WITH_TOPICS(a_log_that_lost_its_beginning_is_refused_by_who_needs_it),
         WITH_TOPICS(a_topic_that_is_gone_is_not_made_anew_for_an_old_view),
+        WITH_TOPICS(a_compacted_topic_is_refused),
         WITH_TOPICS(a_log_begun_anew_under_a_running_node_stops_it),
     };
 

@@ -56,8 +56,8 @@ static void what_is_appended_before_a_broker_answers_waits(void **state)
 static void a_stop_without_a_broker_tells_all_and_keeps_results(void **state)
 {
     struct eventlog_kafka_config nowhere = config_of(*state, "host.one-1"), config = config_of(*state, "host.one-2");
-    struct outcome_of outcome = {0}, result_outcome = {0};
-    struct append *result = append_of(2, &result_outcome);
+    struct outcome_of outcome = {0}, result_outcome = {0}, large_outcome = {0};
+    struct append *result = append_of(2, &result_outcome), *large = append_of(3, &large_outcome);
     struct taker taker, next;
     unsigned n;
 
@@ -65,28 +65,36 @@ static void a_stop_without_a_broker_tells_all_and_keeps_results(void **state)
     event_clear(&result->event);
     event_init(&result->event, EVENT_DONE, "01kb0000000000000000000007", T0);
     result->event.body = body_new("text/plain", "the result of hours", 19);
+    event_clear(&large->event);
+    event_init(&large->event, EVENT_DONE, "01kb0000000000000000000008", T0);
+    large->event.body = body_new("text/plain", NULL, 200000);
+    assert_non_null(large->event.body);
+    memset(large->event.body->bytes, 'x', 200000);
     taker_open(&taker, &nowhere);
     assert_int_equal(eventlog_append(taker.log, append_of(1, &outcome), false), ERR_OK);
     assert_int_equal(eventlog_append(taker.log, result, true), ERR_OK);
+    assert_int_equal(eventlog_append(taker.log, large, true), ERR_OK);
     taker_step(&taker, 300);
     assert_false(state_of(&taker).is_up);
     taker_close(&taker);
     assert_int_equal(outcome.n_done, 1);
     assert_int_equal(outcome.err, ERR_IO);
     assert_int_equal(result_outcome.err, ERR_IO);
+    assert_int_equal(large_outcome.err, ERR_IO);
 
     taker_open(&next, &config); /* the next life in the same folder */
     taker_catch_up(&next);
     TAKE_UNTIL(&next, next.body && state_of(&next).waiting == 0);
     assert_int_equal(next.body->len, 19);
     assert_memory_equal(next.body->bytes, "the result of hours", 19);
+    assert_int_equal(next.blob.len, 200000);
     n = next.n_taken;
     taker_close(&next);
     config = config_after(state, "host.one-3", &next);
     taker_open(&next, &config); /* and it is told once only */
     taker_catch_up(&next);
     assert_int_equal(next.n_taken, 1);
-    assert_true(n >= 3);
+    assert_true(n >= 4);
     taker_close(&next);
 }
 
