@@ -131,7 +131,7 @@ void claim_accept(struct scheduler *s, struct claim *claim, struct job *job, int
     s->round_trip_us += (took_us - s->round_trip_us) / 8;
     claim->state = CLAIM_HELD;
     claim->job = job_ref(job);
-    bool is_unwanted = s->is_draining || !s->is_heard || is_over_limit(s, claim) || (claim->is_stray && is_full(s, claim));
+    bool is_unwanted = claim->is_unwanted || s->is_draining || !s->is_heard || is_over_limit(s, claim) || (claim->is_stray && is_full(s, claim));
     claim->is_in_log = true;
     if (claim->type != TYPE_UNKNOWN)
         s->stats[claim->type].n_held++;

@@ -151,6 +151,7 @@ struct claim {
     bool is_later;               /* in the list of what was refused, not in todo */
     bool is_long;                /* takes a whole slot; otherwise one of many short ones */
     bool is_stopping;            /* a kill was ordered, for `reason` */
+    bool is_unwanted;            /* handed back as soon as it is accepted */
     bool is_stray;               /* the log shows it as ours, and we had given up on it */
     bool is_in_log;              /* which shows it as ours, as far as we have read */
     enum kill_reason reason;

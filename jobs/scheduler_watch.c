@@ -52,12 +52,23 @@ static bool can_judge(const struct scheduler *s, int64_t mono_ms)
     return s->is_up && s->is_heard && mono_ms - s->last_own_ms <= hearing_ms(s);
 }
 
+/* Nothing is begun until we have heard ourselves; nor, later on, by a claim that was on its way in the
+ * meantime: what became of it may be told behind it in the log. */
+static void go_deaf(struct scheduler *s)
+{
+    struct claim *claim;
+
+    s->is_heard = false;
+    TAILQ_FOREACH(claim, &s->all, in_all)
+        claim->is_unwanted = claim->is_unwanted || claim->state == CLAIM_SENT;
+}
+
 static void fence(struct scheduler *s)
 {
     struct claim *claim, *next;
 
     s->is_fenced = true;
-    s->is_heard = false;
+    go_deaf(s);
     for (claim = TAILQ_FIRST(&s->all); claim; claim = next) {
         next = TAILQ_NEXT(claim, in_all);
         claim_stop(s, claim, KILL_FENCED);
@@ -129,7 +140,7 @@ void scheduler_on_link(struct scheduler *s, bool is_up, int64_t mono_ms)
     s->is_up = is_up;
     if (is_up && mono_ms - s->last_own_ms > hearing_ms(s)) {
         s->deaf_since_ms = mono_ms;
-        s->is_heard = false;
+        go_deaf(s);
     }
     for (member = TAILQ_FIRST(&s->gone); member; member = next) {
         next = TAILQ_NEXT(member, link);

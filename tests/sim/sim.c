@@ -62,6 +62,8 @@ static void trouble(struct sim *sim)
             worker->mute_until = sim->now_ms + 1 + (int64_t)sim_draw(sim, (uint64_t)sim->lease_ms * 3 / 2);
         } else if (sim->lease_ms && sim_chance(sim, 1)) {
             worker->cut_off_until = sim->now_ms + 1 + (int64_t)sim_draw(sim, (uint64_t)sim->lease_ms * 2);
+            if (sim_chance(sim, 400))
+                worker->mute_until = worker->cut_off_until + (int64_t)sim_draw(sim, (uint64_t)sim->lease_ms);
             sim->seen.cuts++;
         } else if (sim->lease_ms && sim_chance(sim, 3)) {
             worker->beat_delay_ms = (int64_t)sim_draw(sim, sim_chance(sim, 200) ? (uint64_t)sim->lease_ms : 30);

@@ -45,7 +45,7 @@ struct sim_claim {
     int worker;
     unsigned incarnation;
     int64_t pos;
-    bool started;
+    bool started, fenced;
 };
 
 struct sim_job {
@@ -160,6 +160,7 @@ void sim_check_worker(struct sim *sim, const struct sim_worker *worker);
 void sim_check_end(struct sim *sim);
 
 void sim_check_lost(struct sim *sim, const struct sim_worker *judge, const struct event *event);
+void sim_check_failed(struct sim *sim, const struct sim_worker *worker, const struct event *event);
 void sim_check_claim(struct sim *sim, const struct sim_worker *worker, const char *id);
 void sim_check_runners(struct sim *sim);
 

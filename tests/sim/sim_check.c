@@ -20,7 +20,7 @@ static bool expect_claimed(struct sim *sim, struct sim_job *job, const struct ev
     if (sscanf(event->worker, "w%d.%*8x-%x", &claim->worker, &claim->incarnation) != 2)
         sim_fail(sim, "%s is claimed by %s", event->job, event->worker);
     claim->pos = event->pos;
-    claim->started = false;
+    claim->started = claim->fenced = false;
     job->state = JOB_RUNNING;
     job->epoch = event->epoch;
     job->holder = claim->worker;
@@ -213,6 +213,13 @@ void sim_check_claim(struct sim *sim, const struct sim_worker *worker, const cha
     if (sim->lease_ms && (!worker->is_told_up || (sim_deaf_ms(sim, worker) > sim->lease_ms * 2 / 3 &&
                                                   sim->now_ms - worker->link_told_ms > sim->lease_ms * 2 / 3)))
         sim_fail(sim, "%s claims %s and hears nothing", worker->name, id);
+}
+
+/* What a worker stopped because it did not hear itself is nobody's fault. */
+void sim_check_failed(struct sim *sim, const struct sim_worker *worker, const struct event *event)
+{
+    if (sim_find(sim, event->job)->claims[event->epoch % SIM_EPOCHS].fenced)
+        sim_fail(sim, "%s says %s has failed, having fenced it", worker->name, event->job);
 }
 
 /* It is there, hears its own heartbeats, and has read all that happened while it was cut off. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define NEVER INT64_MAX
+#define WAKES_FIRST_MS 60 /* who sends heartbeats may wake before who reads them */
 #define REST_AFTER 20000 /* actions of one step before we say it runs in circles */
 
 int64_t sim_wall(const struct sim *sim, const struct sim_worker *worker)
@@ -190,8 +191,11 @@ static void start(struct sim *sim, struct sim_worker *worker, struct job *job)
     job_unref(job);
 }
 
-static void count_kill(struct sim *sim, const struct sim_worker *worker, enum kill_reason reason)
+static void note_kill(struct sim *sim, const struct sim_worker *worker, const char *id, int epoch, enum kill_reason reason)
 {
+    struct sim_job *job = sim_find(sim, id);
+
+    job->claims[epoch % SIM_EPOCHS].fenced |= reason == KILL_FENCED;
     sim->seen.fenced += sim->lease_ms && reason == KILL_FENCED && sim_deaf_ms(sim, worker) > sim->lease_ms * 2 / 3;
 }
 
@@ -236,6 +240,8 @@ static void decide(struct sim *sim, struct sim_worker *worker)
                 sim_check_claim(sim, worker, action.event.job);
             if (action.event.kind == EVENT_LOST)
                 sim_check_lost(sim, worker, &action.event);
+            if (action.event.kind == EVENT_FAILED)
+                sim_check_failed(sim, worker, &action.event);
             sim_flight_send(sim, worker, &action.event);
             break;
         case SCHEDULER_START:
@@ -243,7 +249,7 @@ static void decide(struct sim *sim, struct sim_worker *worker)
             break;
         case SCHEDULER_KILL:
             memcpy(id, action.id, ID_SIZE);
-            count_kill(sim, worker, action.reason);
+            note_kill(sim, worker, id, action.epoch, action.reason);
             kill_proc(sim, worker, id, action.epoch);
             break;
         }
@@ -260,7 +266,7 @@ static bool sleeps(struct sim *sim, struct sim_worker *worker)
         worker->is_stalled = false;
         return false;
     }
-    if (worker->is_stalled)
+    if (worker->is_stalled || sim->now_ms + WAKES_FIRST_MS >= worker->paused_until)
         sim_beats_step(sim, worker);
     return true;
 }

@@ -109,7 +109,7 @@ static void workers_with_leases_bring_every_job_to_one_end(void **state)
                   "%llu late results kept out\n%.2f claims for each that counted, %.2f for each job\n",
                   N(pauses), N(cuts), N(gone), N(left), N(fenced), N(repeats), N(late),
                   (double)sum.claims / (double)sum.claimed, (double)sum.claims / (double)sum.submitted);
-    assert_true(sum.claims < 2 * sum.claimed);
+    assert_true(sum.claims * 2 < sum.claimed * 3);
     if (seeds >= 100) {
         assert_true(sum.late > 0);
         assert_true(sum.lost > 0);
