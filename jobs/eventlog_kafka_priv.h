@@ -144,7 +144,7 @@ enum err kafka_topics_extent(rd_kafka_t *client, const struct kafka_settings *se
                              int64_t *ret_low, int64_t *ret_high);
 
 /* ---- eventlog_kafka_start.c ---- */
-void kafka_start_step(struct kafka_log *log);      /* one step; waits for a part of a second at most */
+void kafka_start_step(struct kafka_log *log);      /* one step; waits for a broker's answer at most */
 /* The first record; true: it is to be folded. Where the log is not the view's it has failed after this. */
 bool kafka_start_check(struct kafka_log *log, const rd_kafka_message_t *message);
 void kafka_send_noop(struct kafka_log *log);       /* one at a time: does anybody answer? */

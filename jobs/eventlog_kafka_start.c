@@ -17,7 +17,7 @@
 #include "schema/clock.h"
 #include "schema/log.h"
 
-#define STEP_MS 250
+#define STEP_MS 2000    /* a busy broker may take a second for an answer; a question cut off begins anew */
 #define QUIET_MS 1000
 #define TELL_MS 30000
 #define MAKE_AGAIN_MS 1000
@@ -144,7 +144,7 @@ static void look_at_extent(struct kafka_log *log)
     const char *name = log->settings.topics[KAFKA_TOPIC_LOG];
     int64_t low, high, last = log->last_pos ? EVENT_RECORD_OFFSET(log->last_pos) : -1;
 
-    if (kafka_topics_extent(log->reader, &log->settings, 4 * STEP_MS, &low, &high)) {
+    if (kafka_topics_extent(log->reader, &log->settings, STEP_MS, &low, &high)) {
         tell_waiting(log, "the log's leader does not answer");
         return;
     }

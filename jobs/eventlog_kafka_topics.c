@@ -8,7 +8,7 @@
 #include "schema/log.h"
 
 #define MAKE_MS 10000
-#define DESCRIBE_MS 3000
+#define DESCRIBE_MS 10000
 
 struct topic_setting {
     const char *name, *value;
