@@ -99,6 +99,7 @@ all_stages() {
     stage "unit" labels dev unit
     stage "conformance" labels dev conformance
     stage "sim" labels dev sim
+    stage "model" labels dev model
     stage "fuzz replay" labels dev fuzz
     stage "flow" flow release tests/flow
     [ $quick = 0 ] || return
