@@ -6,7 +6,7 @@ import pytest
 
 from client import check_problem
 from keyed import Keyed, bearer
-from service import Service
+from service import Service, until
 from sockets import Socket, kinds
 from sse import Stream
 
@@ -32,6 +32,13 @@ def a(keyed):
 @pytest.fixture
 def b(keyed):
     return keyed.b
+
+
+@pytest.fixture(autouse=True)
+def settled(a, b):
+    """What an earlier test left to run has ended: who hears of all jobs hears of this test's alone."""
+    until(lambda: not any(client.get(f"/v1/jobs?state={state}").json["jobs"] for client in (a, b) for state in ("queued", "running")), 30,
+          "the jobs of the test before")
 
 
 def ids(client, query=""):
