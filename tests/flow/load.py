@@ -139,7 +139,8 @@ class Subscriber(threading.Thread):
         assert frame.get("specversion") == "1.0", f"{self.name} got {frame}"
         self.journal.write("event", node, time.monotonic(), type=frame["type"], pos=pos_of(frame["cursor"]),
                            job=digest(frame["data"]))
-        self.cursor = frame["cursor"]
+        if frame["type"] != "job.progress":       # it stands where its job does, which may be far behind what was told
+            self.cursor = frame["cursor"]
         if frame["data"].get("finished_at"):
             self.ended.add(frame["subject"])
 

@@ -6,6 +6,7 @@ import os
 import random
 import re
 import subprocess
+import threading
 import time
 
 from broker import Kafka
@@ -24,7 +25,7 @@ def own(broker):
     return Kafka(broker.brokers, "jobs")
 
 
-def test_a_broker_that_is_killed_costs_no_job(make_cluster, broker, tmp_path):
+def test_a_broker_that_is_killed_costs_no_job(broker, make_cluster, tmp_path):
     broker.start()
     cluster = make_cluster(own(broker), apis=2, workers=2, slots=4, settings={"types": TYPES}).start()
     crowd, dice = Crowd(tmp_path, cluster.apis, RATE, SEED, submitters=6), random.Random(SEED)
@@ -51,7 +52,7 @@ def leader(kafka):
     return told["topics"][0]["partitions"][0]["leader"]
 
 
-def test_the_leader_of_three_brokers_is_killed(make_cluster, broker, tmp_path):
+def test_the_leader_of_three_brokers_is_killed(broker, make_cluster, tmp_path):
     broker.start(3)
     kafka = own(broker)
     cluster = make_cluster(kafka, apis=2, workers=2, slots=4, settings={"types": TYPES}).start()
@@ -72,22 +73,24 @@ def test_the_leader_of_three_brokers_is_killed(make_cluster, broker, tmp_path):
     assert took < 8 * PATIENCE
 
 
-def test_a_service_waits_for_a_broker_that_is_not_there_yet(make_cluster, broker):
+def test_a_service_waits_for_a_broker_that_is_not_there_yet(broker, make_cluster):
     broker.start()
     broker.stop()
     cluster = make_cluster(own(broker), apis=1, workers=1)
-    for node in cluster.nodes:
-        node.start(ready=False)
+    cluster.apis[0].start(ready=False)
+    worker = threading.Thread(target=cluster.workers[0].start)      # it says that it works once it does
+    worker.start()
     api = cluster.apis[0].client()
     assert api.get("/livez").status == 200 and api.get("/readyz").status == 503
     answer = api.post("/v1/jobs", {"type": "echo", "input": 1})
     assert answer.status == 503 and answer.headers["Retry-After"]
     broker.start()
+    worker.join(30 * PATIENCE)
     cluster.until_ready(30)
     assert api.run("echo", 1)["state"] == "succeeded"
 
 
-def test_work_goes_on_while_the_broker_is_away(make_cluster, broker):
+def test_work_goes_on_while_the_broker_is_away(broker, make_cluster):
     """For longer than a lease: nobody is taken for lost, and what ended meanwhile is told afterwards."""
     broker.start()
     cluster = make_cluster(own(broker), apis=2, workers=2, slots=2).start()
@@ -112,7 +115,7 @@ def test_work_goes_on_while_the_broker_is_away(make_cluster, broker):
     assert two.run("echo", 3)["state"] == "succeeded"
 
 
-def test_a_broker_that_says_nothing_for_a_while_costs_no_job(make_cluster, broker):
+def test_a_broker_that_says_nothing_for_a_while_costs_no_job(broker, make_cluster):
     broker.start()
     cluster = make_cluster(own(broker), apis=1, workers=2, slots=2).start()
     api = cluster.apis[0].client()
