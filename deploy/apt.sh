@@ -15,7 +15,7 @@ run=('libwebsockets17|libwebsockets19t64' libwebsockets-evlib-ev 'libev4|libev4t
      'libzbar0|libzbar0t64' tesseract-ocr-eng)
 kafka=('openjdk-17-jre-headless|openjdk-21-jre-headless' maven kcat)
 try=("${run[@]}" curl python3-websockets)
-test=("${run[@]}" "${kafka[@]}" libcmocka-dev spin git curl procps spin python3-pytest python3-websockets python3-jsonschema
+test=("${run[@]}" "${kafka[@]}" libcmocka-dev git curl procps spin python3-pytest python3-websockets python3-jsonschema
       python3-selenium chromium chromium-driver nodejs node-ws)
 
 list=0
