@@ -52,7 +52,7 @@ def test_what_a_dead_worker_held_is_done_by_another_after_its_lease(start_cluste
     jobs = [two.wait(id, seconds=30 * PATIENCE) for id in ids]
     assert [job["state"] for job in jobs] == ["succeeded"] * 4
     assert sum(len(losses(job)) for job in jobs) == 2
-    assert all(one.job(job["id"]) == job for job in jobs)
+    assert all(one.job(job["id"], after=job["cursor"]) == job for job in jobs)
     until(lambda: len(one.get("/v1/workers").json["workers"]) == 1, what="it to be forgotten")
 
 
