@@ -85,5 +85,6 @@ def test_no_fault_of_any_process_loses_or_doubles_anything(start_cluster, kafka,
           f"{chaos.freezes} freezes, {sum(thread.cuts for thread in crowd.subscribers)} cuts of subscribers, "
           f"{late} late ends refused, longest from 202 to the end {figures['worst']:.1f} s")
     assert not checker.breaches, tell(checker)
+    assert [api.metric("buzzer_views_differ_total") for api in cluster.clients()] == [0, 0], "two nodes folded differently"
     assert figures["jobs"] > RATE * spent / 10 / PATIENCE, "there was hardly a load"
     assert late or ROUNDS < 50, "no worker ever woke too late, so nothing was proven of it"
