@@ -132,7 +132,7 @@ static inline enum fold tell_simple(struct bench *b, enum event_kind kind, unsig
 }
 
 struct wish {
-    const char *type;
+    const char *type, *queue;
     int priority;
     int64_t run_at, expires_at;
 };
@@ -144,7 +144,7 @@ static inline void submit(struct bench *b, unsigned n, struct wish wish)
 
     id_of(n, spec->id);
     spec->type = strdup(wish.type ? wish.type : "one");
-    spec->queue = strdup("default");
+    spec->queue = strdup(wish.queue ? wish.queue : "default");
     spec->priority = wish.priority;
     spec->run_at = wish.run_at;
     spec->expires_at = wish.expires_at;
