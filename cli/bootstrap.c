@@ -155,7 +155,7 @@ enum err bootstrap(const struct config *config, const struct eventlog_kafka_conf
     snprintf(path, sizeof path, "%s/buzzer.db", config->data);
     if (stat(path, &file) == 0 && file.st_size > 0)
         return ERR_OK;
-    err = eventlog_kafka_extent(log, BROKER_WAIT_MS, &first, &last);
+    err = eventlog_kafka_extent(log, BROKER_WAIT_MS, &first, &last, message, size);
     if (err == ERR_AGAIN)
         return ERR_OK;
     if (err || first == 0 || (first == 1 && last < LONG_LOG))

@@ -275,18 +275,17 @@ out:
 }
 
 enum err eventlog_kafka_extent(const struct eventlog_kafka_config *config, int wait_ms, int64_t *ret_first,
-                               int64_t *ret_last)
+                               int64_t *ret_last, char *message, size_t size)
 {
     int64_t until = clock_mono_ms() + wait_ms, low = 0, high = 0;
     struct kafka_settings settings;
     struct kafka_topics topics;
     rd_kafka_t *client = NULL;
-    char message[256];
-    enum err err = kafka_settings_copy(config, &settings, message, sizeof message);
+    enum err err = kafka_settings_copy(config, &settings, message, size);
 
     if (err)
         return err;
-    err = kafka_client_new(&settings, KAFKA_READER, &client, message, sizeof message);
+    err = kafka_client_new(&settings, KAFKA_READER, &client, message, size);
     if (err)
         goto out;
     do {

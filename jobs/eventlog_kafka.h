@@ -26,13 +26,14 @@ struct eventlog_kafka_config {
 };
 
 /* Comes back at once; connecting, making topics, the check that this is the view's log, and the
- * reading go on in eventlog_take, and eventlog_state tells how far they are. ERR_CONFIG: librdkafka
- * does not know an option; message says which. */
+ * reading go on in eventlog_take, and eventlog_state tells how far they are. ERR_CONFIG: an
+ * option is unknown or not to be changed; message says which. */
 enum err eventlog_kafka_open(const struct eventlog_kafka_config *config, struct eventlog **ret_log, char *message, size_t size);
 enum err sideband_kafka_open(const struct eventlog_kafka_config *config, struct sideband **ret_sideband, char *message, size_t size);
 
 /* Before the view is opened: what the log holds, as positions. first 0: no log there yet. Waits up to
- * wait_ms for a broker; ERR_AGAIN: none answered. */
-enum err eventlog_kafka_extent(const struct eventlog_kafka_config *config, int wait_ms, int64_t *ret_first, int64_t *ret_last);
+ * wait_ms for a broker; ERR_AGAIN: none answered; ERR_CONFIG: as above. */
+enum err eventlog_kafka_extent(const struct eventlog_kafka_config *config, int wait_ms, int64_t *ret_first, int64_t *ret_last,
+                               char *message, size_t size);
 
 #endif

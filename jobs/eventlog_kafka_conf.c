@@ -1,5 +1,6 @@
 /* eventlog_kafka_conf.c: how librdkafka is set up, as tables. What the operator gives in kafka_options
- * comes last and wins; properties that only one kind of client knows are passed over by the others. */
+ * comes last and wins, but for what our promises stand on; properties that only one kind of client knows
+ * are passed over by the others. A value may be a secret, so none is ever told. */
 #include "jobs/eventlog_kafka_priv.h"
 
 #include <errno.h>
@@ -50,6 +51,14 @@ static const struct property side_say[] = {
 static const struct property side_listen[] = {
     {"enable.auto.commit", "false"}, {"enable.auto.offset.store", "false"}, {"auto.offset.reset", "latest"},
     {"isolation.level", "read_uncommitted"}, {"fetch.error.backoff.ms", "50"}, {NULL, NULL}};
+
+/* Whose change would lose, double or pass over events, or answer before they are safe; of two names for
+ * one property both. */
+static const char *const kept[] = {
+    "bootstrap.servers", "metadata.broker.list", "enable.idempotence", "acks", "request.required.acks",
+    "retries", "message.send.max.retries", "message.timeout.ms", "delivery.timeout.ms", "transactional.id",
+    "delivery.report.only.error", "group.id", "group.instance.id", "enable.auto.commit",
+    "auto.commit.enable", "enable.auto.offset.store", "auto.offset.reset", "enable.partition.eof"};
 
 static const struct kind {
     rd_kafka_type_t type;
@@ -125,23 +134,49 @@ static enum err set(rd_kafka_conf_t *conf, const char *name, const char *value, 
 
     if (rd_kafka_conf_set(conf, name, value, why, sizeof why) == RD_KAFKA_CONF_OK)
         return ERR_OK;
-    snprintf(message, size, "kafka_options: %s", why);
+    snprintf(message, size, "kafka: %s", why);
     return ERR_CONFIG;
 }
 
-/* "property=value" */
-static enum err set_option(rd_kafka_conf_t *conf, const char *option, char *message, size_t size)
+static bool is_kept(const char *name)
 {
-    const char *equals = strchr(option, '=');
-    char name[128];
+    if (strncmp(name, "topic.", 6) == 0) /* librdkafka takes it with and without */
+        name += 6;
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
+        if (strcmp(kept[i], name) == 0)
+            return true;
+    return false;
+}
 
-    if (!equals || equals == option || (size_t)(equals - option) >= sizeof name) {
-        snprintf(message, size, "kafka_options: \"%s\" is not property=value", option);
+/* Or is it the rest of a password that was torn at its comma? */
+static bool looks_like_name(const char *name)
+{
+    return strchr(name, '.') && !name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789._")];
+}
+
+/* "property=value"; number is its place in the list. */
+static enum err set_option(rd_kafka_conf_t *conf, unsigned number, const char *option, char *message, size_t size)
+{
+    size_t len = strcspn(option, "=");
+    const char *value = option[len] ? option + len + 1 : "";
+    char name[128] = "", why[256];
+    rd_kafka_conf_res_t result;
+
+    if (option[len] && len < sizeof name)
+        memcpy(name, option, len);
+    if (is_kept(name)) {
+        snprintf(message, size, "kafka_options: %s cannot be set: what is promised of the log stands on it", name);
         return ERR_CONFIG;
     }
-    memcpy(name, option, (size_t)(equals - option));
-    name[equals - option] = '\0';
-    return set(conf, name, equals + 1, message, size);
+    result = rd_kafka_conf_set(conf, name, value, why, sizeof why);
+    if (result == RD_KAFKA_CONF_OK)
+        return ERR_OK;
+    if (result == RD_KAFKA_CONF_UNKNOWN && !looks_like_name(name))
+        snprintf(message, size, "kafka_options: entry %u is not property=value; "
+                                "a value with a comma in it needs the list in a settings file", number);
+    else
+        snprintf(message, size, "kafka_options: %s", why);
+    return ERR_CONFIG;
 }
 
 enum err kafka_client_new(const struct kafka_settings *settings, enum kafka_client kind, rd_kafka_t **ret_client,
@@ -162,7 +197,7 @@ enum err kafka_client_new(const struct kafka_settings *settings, enum kafka_clie
     for (const struct property *at = row->properties; at->name && !err; at++)
         err = set(conf, at->name, at->value, message, size);
     for (unsigned i = 0; i < settings->n_options && !err; i++)
-        err = set_option(conf, settings->options[i], message, size);
+        err = set_option(conf, i + 1, settings->options[i], message, size);
     if (err) {
         rd_kafka_conf_destroy(conf);
         return err;

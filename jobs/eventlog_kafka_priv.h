@@ -38,7 +38,7 @@ struct kafka_settings {
 enum err kafka_settings_copy(const struct eventlog_kafka_config *config, struct kafka_settings *ret_settings,
                              char *message, size_t size);
 void kafka_settings_clear(struct kafka_settings *settings);
-/* ERR_CONFIG: librdkafka does not take an option; message says which. */
+/* ERR_CONFIG: an option cannot be taken; message says which. */
 enum err kafka_client_new(const struct kafka_settings *settings, enum kafka_client kind, rd_kafka_t **ret_client,
                           char *message, size_t size);
 /* Writes to fd whenever the queue becomes non-empty; it has to be polled to its end each time. */
@@ -112,6 +112,7 @@ struct kafka_log {
     bool is_checked, has_more, must_rebuild;
     int64_t waiting_since, waiting_told, topic_missing_since, made_at, ticked_at, resend_at, stop_by, skip_told, trouble_told;
     bool is_down;                           /* librdkafka has said so, and nothing came since */
+    char away[512];                         /* what it said last of why no broker is connected */
     bool noop_sent, noop_back;              /* one to warm up; later one to find out whether anybody answers */
     pthread_t grave;                        /* puts away a producer that has failed */
     bool has_grave;

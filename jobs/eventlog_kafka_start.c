@@ -49,6 +49,17 @@ static void tell_waiting(struct kafka_log *log, const char *what)
     log_warn("waiting for Kafka at %s: %s", log->settings.brokers, what);
 }
 
+/* The recent trouble while there is no connection yet: a password, a certificate, a wrong port. */
+static void remember(struct kafka_log *log, rd_kafka_resp_err_t rc, const char *text)
+{
+    const char *what = rc == RD_KAFKA_RESP_ERR__AUTHENTICATION ? "it does not let us in: "
+                       : rc == RD_KAFKA_RESP_ERR__SSL          ? "no TLS connection can be made: "
+                                                               : "no broker answers: ";
+    const char *end = strstr(text, " (after "); /* how long it took is nobody's business */
+
+    snprintf(log->away, sizeof log->away, "%s%.*s", what, end ? (int)(end - text) : (int)strlen(text), text);
+}
+
 void kafka_trouble(struct kafka_log *log, rd_kafka_event_t *event)
 {
     rd_kafka_resp_err_t rc = rd_kafka_event_error(event);
@@ -70,6 +81,8 @@ void kafka_trouble(struct kafka_log *log, rd_kafka_event_t *event)
     }
     if (rc == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
         log->is_down = true;
+    else if (log->stage == KAFKA_CONNECTING)
+        remember(log, rc, text);
     /* One connection less is no trouble, and that there is none at the start is told by the waiting. */
     if (rc == RD_KAFKA_RESP_ERR__TRANSPORT || log->stage == KAFKA_CONNECTING ||
         (log->trouble_told && now - log->trouble_told < TELL_MS)) {
@@ -98,9 +111,10 @@ static bool topics_are_there(struct kafka_log *log)
     bool all = true;
 
     if (kafka_topics_look(log->producer, &log->settings, STEP_MS, &topics)) {
-        tell_waiting(log, "no broker answers");
+        tell_waiting(log, log->away[0] ? log->away : "no broker answers");
         return false;
     }
+    log->away[0] = '\0';
     for (int i = 0; i < KAFKA_TOPIC_COUNT; i++)
         if (topics.partitions[i] < 0) {
             tell_waiting(log, "a topic has no leader");

@@ -118,17 +118,18 @@ static void the_extent_is_told_before_a_log_is_opened(void **state)
 {
     struct eventlog_kafka_config config = config_of(*state, "host.one-1"), nowhere = config;
     int64_t first = -1, last = -1;
+    char message[256];
     struct taker taker;
 
     nowhere.brokers = "127.0.0.1:1";
-    assert_int_equal(eventlog_kafka_extent(&nowhere, 100, &first, &last), ERR_AGAIN);
-    assert_int_equal(eventlog_kafka_extent(&config, 5000, &first, &last), ERR_OK);
+    assert_int_equal(eventlog_kafka_extent(&nowhere, 100, &first, &last, message, sizeof message), ERR_AGAIN);
+    assert_int_equal(eventlog_kafka_extent(&config, 5000, &first, &last, message, sizeof message), ERR_OK);
     assert_int_equal(first, 0);
     assert_int_equal(last, 0);
     taker_open(&taker, &config);
     taker_catch_up(&taker);
     tell(&taker, 1);
-    assert_int_equal(eventlog_kafka_extent(&config, 5000, &first, &last), ERR_OK);
+    assert_int_equal(eventlog_kafka_extent(&config, 5000, &first, &last, message, sizeof message), ERR_OK);
     assert_int_equal(first, 1);
     assert_int_equal(last, taker.last_pos);
     taker_close(&taker);
