@@ -161,7 +161,7 @@ static inline int64_t step_of(const struct bench *b)
         if (wait > 0 && wait < step)
             step = wait;
     }
-    assert_in_range(step, 1, 1000);
+    assert_true(step > 0 && step < INT64_MAX);
     return step;
 }
 
