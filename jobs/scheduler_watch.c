@@ -113,6 +113,8 @@ void scheduler_on_beat(struct scheduler *s, const struct peer *peer, int64_t sen
 {
     if (!s->lease_ms)
         return;
+    if (mono_ms > s->mono_ms)          /* another thread read it, perhaps before our last turn */
+        s->mono_ms = mono_ms;
     watch(s, mono_ms);
     if (strcmp(peer->name, s->worker) != 0) {
         member_on_beat(s, peer);
