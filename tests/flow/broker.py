@@ -27,6 +27,7 @@ class Broker:
 
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
+        self.more = ""                  # settings over those of server.properties
         self.addresses = []
         self.nodes = 0
 
@@ -38,6 +39,8 @@ class Broker:
 
     def start(self, nodes=1):
         """Also after a stop, when what they held is still there."""
+        self.folder.mkdir(exist_ok=True)
+        (self.folder / "more.properties").write_text(self.more)
         self.addresses = self._do("start", nodes).split(",")
         self.nodes = nodes
         return self
