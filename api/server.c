@@ -67,7 +67,6 @@ enum err server_new(const struct server_config *setup, struct server **ret_serve
     server->port = port;
     if (!err)
         atomic_store(&server->folded_pos, reader_last_pos(server->threads[0].reader));
-    atomic_store(&server->moved_ms, clock_mono_ms());
 out:
     if (err == ERR_IN_USE)
         snprintf(message, size, "%s:%d is in use; choose another with --listen", setup->config->listen_host, port);

@@ -28,8 +28,6 @@ struct server {
     atomic_llong body_bytes;
     atomic_int n_connections;
     atomic_llong folded_pos;   /* everything in the log up to here can be read */
-    atomic_llong moved_ms;     /* monotonic: when it last rose, or there was nothing to fold */
-    int64_t seen_pos;          /* thread 0's, for log_health.c */
     bool has_told_failure;     /* likewise */
 };
 

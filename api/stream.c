@@ -20,15 +20,19 @@ struct stream {
     struct subscribed subscribed;
 };
 
-/* One event as SSE writes it: its cursor as id, its CloudEvent as data. */
+/* One event as SSE writes it: its cursor as id, its CloudEvent as data. Progress names the newest event
+ * of its job, which may be older than what came before it here: resuming goes on from that instead. */
 static void encode(struct text *text, const struct frame *frame, const char *log_id)
 {
     char cursor[CURSOR_SIZE];
 
-    cursor_encode(log_id, frame->pos, cursor);
-    text_str(text, "id: ");
-    text_str(text, cursor);
-    text_str(text, "\ndata: "); /* JSON holds no line end of its own */
+    if (frame->kind != CHANGE_PROGRESS) {
+        cursor_encode(log_id, frame->pos, cursor);
+        text_str(text, "id: ");
+        text_str(text, cursor);
+        text_char(text, '\n');
+    }
+    text_str(text, "data: "); /* JSON holds no line end of its own */
     text_add(text, (const char *)frame->bytes + frame->header_len, frame->len - frame->header_len);
     text_str(text, "\n\n");
 }

@@ -229,7 +229,7 @@ static void on_sweep(struct ev_loop *loop, struct ev_timer *sweep, int events)
     request_sweep(thread, mono_ms);
     pending_sweep(thread, mono_ms);
     if (thread->number == 0)
-        log_health_sweep(thread, mono_ms);
+        log_health_sweep(thread);
     socket_sweep(thread, mono_ms);
     stop_if_empty(thread, mono_ms);
 }

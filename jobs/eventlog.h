@@ -60,6 +60,7 @@ struct eventlog_state {
     bool is_up;              /* takes appends now; false: its keeper is away, what was appended waits */
     bool is_caught_up;       /* all that stood in it when it was opened has been taken */
     int64_t behind;          /* events known to be there and not taken yet */
+    int64_t behind_ms;       /* for how long something that is known to be there has waited to be taken */
     int64_t waiting;         /* appended here and not known to be in it yet */
     enum err failed;         /* OK, or it cannot go on: CORRUPT: not the log that the view came from;
                                 GONE: events the view needs are in it no more */

@@ -41,6 +41,18 @@ static void wake(struct kafka_log *log)
 
 /* ---- how it is ---- */
 
+/* How long ago the log was known to go on to where this node has not come yet. */
+static int64_t behind_ms(struct kafka_log *log, int64_t next, int64_t high)
+{
+    int64_t now = clock_mono_ms();
+
+    if (next < atomic_load(&log->mark_end))
+        return now - atomic_load(&log->mark_ms);
+    atomic_store(&log->mark_ms, now);
+    atomic_store(&log->mark_end, high);
+    return 0;
+}
+
 static void kafka_state(struct eventlog *base, struct eventlog_state *ret_state)
 {
     struct kafka_log *log = kafka_of(base);
@@ -53,6 +65,7 @@ static void kafka_state(struct eventlog *base, struct eventlog_state *ret_state)
         .is_up = atomic_load(&log->up),
         .is_caught_up = atomic_load(&log->caught_up),
         .behind = high > next ? high - next : 0,
+        .behind_ms = behind_ms(log, next, high),
         .waiting = atomic_load(&log->n_waiting),
         .failed = failed,
         .why = failed ? log->why : NULL,

@@ -124,6 +124,7 @@ struct kafka_log {
     /* any thread */
     atomic_bool up, caught_up;
     _Atomic int64_t next_offset, n_waiting;
+    _Atomic int64_t mark_end, mark_ms;      /* the log's end at a time: when that is taken the next mark is set */
     _Atomic int failed;
     char why[512];                          /* written once, before failed */
 };
