@@ -21,6 +21,7 @@
 #define QUIET_MS 1000
 #define TELL_MS 30000
 #define MAKE_AGAIN_MS 1000
+#define SCRAM_SINCE 0x020601ff /* before, it sent its nonce twice, which Kafka up to 3.9 let pass */
 #define MISSING_MS 10000 /* a broker that has just started may not know all its topics yet */
 
 void kafka_fail(struct kafka_log *log, enum err err, const char *format, ...)
@@ -56,8 +57,10 @@ static void remember(struct kafka_log *log, rd_kafka_resp_err_t rc, const char *
                        : rc == RD_KAFKA_RESP_ERR__SSL          ? "no TLS connection can be made: "
                                                                : "no broker answers: ";
     const char *end = strstr(text, " (after "); /* how long it took is nobody's business */
+    bool is_scram = rc == RD_KAFKA_RESP_ERR__AUTHENTICATION && strstr(text, "SCRAM") && rd_kafka_version() < SCRAM_SINCE;
 
-    snprintf(log->away, sizeof log->away, "%s%.*s", what, end ? (int)(end - text) : (int)strlen(text), text);
+    snprintf(log->away, sizeof log->away, "%s%.*s%s", what, end ? (int)(end - text) : (int)strlen(text), text,
+             is_scram ? " (or it is Kafka 4, which takes no SCRAM from librdkafka before 2.6.1: use PLAIN over TLS)" : "");
 }
 
 void kafka_trouble(struct kafka_log *log, rd_kafka_event_t *event)
