@@ -90,6 +90,15 @@ static inline int set_up_cluster(void **state)
     return 0;
 }
 
+/* Two run, one waits; our newest heartbeat was sent just now. */
+static inline void run_two(struct bench *b)
+{
+    for (unsigned n = 1; n <= 3; n++)
+        submit(b, n, (struct wish){0});
+    settle(b);
+    assert_int_equal(b->n_started, 2);
+}
+
 /* The log shows that somebody claimed it. */
 static inline enum fold claim_by(struct bench *b, unsigned n, const char *worker)
 {
@@ -145,7 +154,8 @@ static inline bool was_sent(const struct bench *b, enum event_kind kind, unsigne
 /* How long a job of the type, were it there, would be left to others. */
 static inline int64_t wait_for(const struct bench *b, const char *type, unsigned n, bool needs_slot)
 {
-    struct entry entry = {.type = (uint16_t)types_find(b->types, type)->number};
+    const struct job_type *known = types_find(b->types, type);
+    struct entry entry = {.type = known ? (uint16_t)known->number : TYPE_UNKNOWN};
 
     id_of(n, entry.id);
     return rank_wait(b->s, &entry, needs_slot);

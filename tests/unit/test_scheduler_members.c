@@ -94,6 +94,19 @@ static void others_call_it_lost_first_and_we_a_step_later_each(void **state)
     }
 }
 
+static void those_whose_slots_are_full_call_lost_in_their_turn_too(void **state)
+{
+    struct bench *b = *state;
+    beat_as(b, (struct peer){.name = B, .slots = 1});
+    submit_held(b, 1, "one", B);
+    unsigned n = job_of_rank(b, 2, 1);
+    submit_held(b, n, "one", A);
+    leave(b, A);
+    assert_int_equal(b->n_sent, 0);
+    pass(b, step_of(b));
+    assert_true(was_sent(b, EVENT_LOST, n));
+}
+
 static void what_another_called_lost_in_its_turn_is_not_called_lost_by_us(void **state)
 {
     struct bench *b = *state;
@@ -116,6 +129,8 @@ static void a_worker_that_says_it_leaves_is_lost_at_once(void **state)
     leave(b, A);
     assert_int_equal(b->n_sent, 1);
     assert_true(was_sent(b, EVENT_LOST, 1));
+    leave(b, A);                                      /* heard twice */
+    assert_int_equal(b->n_sent, 1);
 }
 
 /* Its last heartbeat wakes us, and our clock has not been told of since. */
@@ -353,76 +368,6 @@ static void those_that_only_beat_are_bounded_in_number(void **state)
     assert_int_equal(b->s->n_members, 2);             /* silence is the end of those that hold nothing */
 }
 
-static void a_limit_is_over_all_workers(void **state)
-{
-    struct bench *b = *state;
-    submit_held(b, 1, "few", A);                      /* one at once */
-    submit(b, 2, (struct wish){.type = "few"});
-    submit(b, 3, (struct wish){.type = "one"});
-    settle(b);
-    assert_int_equal(b->n_started, 1);
-    assert_int_equal(number_of(b->started[0]), 3);
-    assert_int_equal(tell_of_claim(b, EVENT_DONE, 1), FOLD_CHANGED);
-    settle(b);
-    assert_int_equal(b->n_started, 2);
-    assert_int_equal(number_of(b->started[1]), 2);
-}
-
-static void of_two_that_claim_at_once_the_later_one_in_the_log_gives_it_back(void **state)
-{
-    struct bench *b = *state;
-    submit(b, 1, (struct wish){.type = "few"});
-    hear(b);
-    assert_true(was_sent(b, EVENT_CLAIMED, 1));
-    submit_held(b, 2, "few", A);                      /* stands in front of ours */
-    fold_sent(b);
-    assert_int_equal(b->n_started, 0);
-    assert_true(was_sent(b, EVENT_RELEASED, 1));
-    settle(b);
-    assert_int_equal(state_of(b, 1), JOB_QUEUED);
-    assert_int_equal(b->n_started, 0);
-}
-
-static void of_two_that_claim_at_once_the_earlier_one_in_the_log_runs(void **state)
-{
-    struct bench *b = *state;
-    submit(b, 1, (struct wish){.type = "few"});
-    settle(b);
-    assert_int_equal(b->n_started, 1);
-    submit_held(b, 2, "few", A);
-    settle(b);
-    assert_int_equal(b->n_killed, 0);
-    assert_int_equal(b->n_sent, 0);
-}
-
-static void what_was_left_to_others_just_now_counts_for_the_limit(void **state)
-{
-    struct bench *b = *state;
-    beat(b, A);
-    unsigned theirs = job_of_rank(b, 1, 1), ours = job_of_rank(b, 1, 0);
-    submit(b, theirs, (struct wish){.type = "few", .priority = 9});
-    submit(b, ours, (struct wish){.type = "few"});
-    hear(b);
-    assert_int_equal(b->n_sent, 0);
-    pass(b, step_of(b));
-    assert_int_equal(b->n_sent, 1);
-    assert_true(was_sent(b, EVENT_CLAIMED, theirs));
-}
-
-static void a_claim_of_ours_that_somebody_else_made_first_is_dropped(void **state)
-{
-    struct bench *b = *state;
-    submit(b, 1, (struct wish){0});
-    hear(b);
-    assert_int_equal(claim_by(b, 1, A), FOLD_CHANGED);
-    settle(b);
-    assert_int_equal(b->n_started, 0);
-    assert_int_equal(scheduler_in_hand(b->s), 0);
-    assert_true(scheduler_is_settled(b->s));
-    live(b, LEASE);
-    assert_true(was_sent(b, EVENT_LOST, 1));          /* and it is watched as anybody's */
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -431,6 +376,7 @@ int main(void)
         CLUSTER_TEST(what_the_log_would_not_take_is_called_lost_a_moment_later),
         CLUSTER_TEST(a_lost_job_is_ours_to_claim_and_its_worker_is_forgotten),
         CLUSTER_TEST(others_call_it_lost_first_and_we_a_step_later_each),
+        CLUSTER_TEST(those_whose_slots_are_full_call_lost_in_their_turn_too),
         CLUSTER_TEST(what_another_called_lost_in_its_turn_is_not_called_lost_by_us),
         CLUSTER_TEST(a_worker_that_says_it_leaves_is_lost_at_once),
         CLUSTER_TEST(the_step_is_counted_from_when_the_leaving_was_heard),
@@ -448,11 +394,6 @@ int main(void)
         CLUSTER_TEST(what_has_ended_in_time_is_not_called_lost),
         CLUSTER_TEST(what_ends_after_its_worker_is_taken_for_lost_is_not_called_lost_any_more),
         CLUSTER_TEST(those_that_only_beat_are_bounded_in_number),
-        CLUSTER_TEST(a_limit_is_over_all_workers),
-        CLUSTER_TEST(of_two_that_claim_at_once_the_later_one_in_the_log_gives_it_back),
-        CLUSTER_TEST(of_two_that_claim_at_once_the_earlier_one_in_the_log_runs),
-        CLUSTER_TEST(what_was_left_to_others_just_now_counts_for_the_limit),
-        CLUSTER_TEST(a_claim_of_ours_that_somebody_else_made_first_is_dropped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

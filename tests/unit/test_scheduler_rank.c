@@ -283,8 +283,10 @@ static void whom_only_the_log_names_does_not_count(void **state)
     submit_held(b, 1, "one", A);
     assert_int_equal(b->s->n_members, 1);
     assert_false(counts(b, "one", false));
+    assert_false(counts(b, "never heard of", false)); /* whoever lives may call such a job lost */
     beat(b, A);
     assert_true(counts(b, "one", false));
+    assert_true(counts(b, "never heard of", false));
 }
 
 static void who_is_lost_or_has_left_does_not_count(void **state)

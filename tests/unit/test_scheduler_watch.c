@@ -4,15 +4,6 @@
 
 #define A "there.0000000b-1"
 
-/* Two run, one waits; our newest heartbeat was sent just now. */
-static void run_two(struct bench *b)
-{
-    for (unsigned n = 1; n <= 3; n++)
-        submit(b, n, (struct wish){0});
-    settle(b);
-    assert_int_equal(b->n_started, 2);
-}
-
 static void nothing_is_claimed_before_our_first_heartbeat_came_back(void **state)
 {
     struct bench *b = *state;
@@ -130,50 +121,6 @@ static void a_worker_that_was_stopped_fences_itself_before_it_does_anything_else
     assert_int_equal(action.reason, KILL_FENCED);
 }
 
-static void a_claim_that_was_not_given_out_yet_is_handed_back_by_the_fence(void **state)
-{
-    struct bench *b = *state;
-    submit(b, 1, (struct wish){0});
-    hear(b);
-    b->mono += FENCE + 1;
-    struct event claimed = b->sent[--b->n_sent];
-    tell(b, &claimed);
-    hear(b);
-    assert_int_equal(b->n_started, 0);
-    assert_int_equal(b->n_killed, 0);
-    assert_int_equal(count_sent(b, EVENT_RELEASED), 1);
-}
-
-static void what_was_fenced_is_released_when_its_process_is_dead(void **state)
-{
-    struct bench *b = *state;
-    run_two(b);
-    pass(b, FENCE + 1);
-    assert_int_equal(b->n_sent, 0);
-    end(b, b->started[0], false, 5);
-    hear(b);
-    assert_true(was_sent(b, EVENT_RELEASED, 1));
-    scheduler_on_returned(b->s, b->started[1]->spec->id, 1);
-    hear(b);
-    assert_true(was_sent(b, EVENT_RELEASED, 2));
-    settle(b);
-    for (unsigned n = 1; n <= 3; n++)
-        assert_int_equal(state_of(b, n), JOB_QUEUED);
-    assert_int_equal(job_at(b, 1)->attempts_used, 0);
-    assert_int_equal(b->n_started, 2);                /* and is not begun again here: we are deaf */
-    assert_true(scheduler_is_settled(b->s));
-}
-
-static void a_result_that_was_there_before_the_kill_still_counts(void **state)
-{
-    struct bench *b = *state;
-    run_two(b);
-    pass(b, FENCE + 1);
-    end(b, b->started[0], true, 5);
-    settle(b);
-    assert_int_equal(state_of(b, 1), JOB_SUCCEEDED);
-}
-
 static void after_the_fence_work_begins_again_with_the_next_heartbeat(void **state)
 {
     struct bench *b = *state;
@@ -189,22 +136,6 @@ static void after_the_fence_work_begins_again_with_the_next_heartbeat(void **sta
     assert_int_equal(b->n_killed, 2);
     pass(b, 1);
     assert_int_equal(b->n_killed, 4);                 /* and it fences itself again */
-}
-
-static void a_claim_on_its_way_at_the_fence_is_handed_back_even_when_we_hear_again(void **state)
-{
-    struct bench *b = *state;
-    submit(b, 1, (struct wish){0});
-    hear(b);
-    pass(b, FENCE + 1);
-    own_beat(b);
-    assert_int_equal(b->n_sent, 1);
-    fold_sent(b);
-    assert_int_equal(b->n_started, 0);
-    assert_int_equal(count_sent(b, EVENT_RELEASED), 1);
-    settle(b);
-    assert_int_equal(b->n_started, 1);                /* by a claim made since */
-    assert_int_equal(b->started[0]->epoch, 2);
 }
 
 static void while_the_link_is_down_nothing_is_stopped(void **state)
@@ -288,50 +219,6 @@ static void after_a_longer_cut_what_runs_has_two_thirds_of_a_lease_from_then_on(
     assert_int_equal(b->n_killed, 0);
     pass(b, 1);
     assert_int_equal(b->n_killed, 2);
-}
-
-static void a_claim_on_its_way_through_a_longer_cut_is_handed_back(void **state)
-{
-    struct bench *b = *state;
-    submit(b, 1, (struct wish){0});
-    hear(b);
-    link_is(b, false);
-    pass(b, HEARING + 1);
-    link_is(b, true);
-    own_beat(b);
-    fold_sent(b);                                     /* it had been taken in time, and `lost` may stand behind it */
-    assert_int_equal(b->n_started, 0);
-    assert_int_equal(count_sent(b, EVENT_RELEASED), 1);
-}
-
-static void a_claim_on_its_way_through_a_cut_of_a_moment_starts(void **state)
-{
-    struct bench *b = *state;
-    submit(b, 1, (struct wish){0});
-    hear(b);
-    link_is(b, false);
-    pass(b, HEARING);
-    link_is(b, true);
-    fold_sent(b);
-    assert_int_equal(b->n_started, 1);
-}
-
-static void a_claim_that_comes_in_while_we_are_deaf_is_handed_back(void **state)
-{
-    struct bench *b = *state;
-    submit(b, 1, (struct wish){0});
-    hear(b);
-    link_is(b, false);
-    pass(b, HEARING + 1);
-    link_is(b, true);
-    fold_sent(b);
-    assert_int_equal(b->n_started, 0);
-    assert_int_equal(count_sent(b, EVENT_RELEASED), 1);
-    settle(b);
-    assert_int_equal(state_of(b, 1), JOB_QUEUED);
-    own_beat(b);
-    settle(b);
-    assert_int_equal(b->n_started, 1);
 }
 
 static void who_is_silent_for_a_lease_is_lost(void **state)
@@ -527,20 +414,13 @@ int main(void)
         CLUSTER_TEST(the_fence_comes_before_a_heartbeat_that_is_back_already),
         CLUSTER_TEST(a_pause_of_just_two_thirds_of_a_lease_is_forgiven),
         CLUSTER_TEST(a_worker_that_was_stopped_fences_itself_before_it_does_anything_else),
-        CLUSTER_TEST(a_claim_that_was_not_given_out_yet_is_handed_back_by_the_fence),
-        CLUSTER_TEST(what_was_fenced_is_released_when_its_process_is_dead),
-        CLUSTER_TEST(a_result_that_was_there_before_the_kill_still_counts),
         CLUSTER_TEST(after_the_fence_work_begins_again_with_the_next_heartbeat),
-        CLUSTER_TEST(a_claim_on_its_way_at_the_fence_is_handed_back_even_when_we_hear_again),
         CLUSTER_TEST(while_the_link_is_down_nothing_is_stopped),
         CLUSTER_TEST(while_the_link_is_down_nothing_is_claimed),
         CLUSTER_TEST(what_was_over_the_fence_when_the_link_went_is_stopped),
         CLUSTER_TEST(a_cut_of_a_moment_changes_nothing_for_us),
         CLUSTER_TEST(after_a_longer_cut_nothing_is_begun_until_we_have_heard_ourselves),
         CLUSTER_TEST(after_a_longer_cut_what_runs_has_two_thirds_of_a_lease_from_then_on),
-        CLUSTER_TEST(a_claim_on_its_way_through_a_longer_cut_is_handed_back),
-        CLUSTER_TEST(a_claim_on_its_way_through_a_cut_of_a_moment_starts),
-        CLUSTER_TEST(a_claim_that_comes_in_while_we_are_deaf_is_handed_back),
         CLUSTER_TEST(who_is_silent_for_a_lease_is_lost),
         CLUSTER_TEST(who_beats_in_time_is_not_lost),
         CLUSTER_TEST(silence_counts_only_while_we_are_heard),
