@@ -17,6 +17,8 @@ static struct server server;
 static struct thread_priv priv;
 static struct thread thread = {.priv = &priv};
 
+static struct principal *anybody;
+
 static void wake(struct subscriber *subscriber, void *owner)
 {
     (void)subscriber;
@@ -47,6 +49,10 @@ static void start(void)
         eventlog_sqlite_open(view_next_pos(view), &server.setup.log) ||
         recorder_new(dir, server.setup.log, view, &recorder) || reader_open(dir, &thread.reader) ||
         hub_new(thread.reader, wake, &thread.hub))
+        abort();
+    atomic_store(&server.may_be_open, true);
+    if (auth_new(thread.reader, &server.keys_version, &server.may_be_open, &thread.auth) ||
+        auth_check(thread.auth, NULL, 1, &anybody))
         abort();
     atexit(clean_up);
     server.setup.config = &config;
@@ -80,6 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!thread.hub)
         start();
     LIST_INIT(&socket.submitting);
+    socket.key_watch.principal = anybody;
     if (subscriber_new(thread.hub, &socket, &socket.subscriber))
         abort();
     code = socket_message(&socket, (const char *)data, size);
