@@ -25,6 +25,7 @@
 #define TICK_MS 100      /* while something is on its way */
 #define IDLE_MS 1000     /* otherwise */
 #define DRAIN_MS 10000   /* how long a stop waits for reports */
+#define AWAY_MS 1000     /* ... where nobody answers: results are in the outbox by then */
 
 static struct kafka_log *kafka_of(struct eventlog *log)
 {
@@ -119,7 +120,7 @@ static bool is_over(struct kafka_log *log)
     if (!is_stopped(log))
         return false;
     if (!log->stop_by)
-        log->stop_by = clock_mono_ms() + DRAIN_MS;
+        log->stop_by = clock_mono_ms() + (atomic_load(&log->up) ? DRAIN_MS : AWAY_MS);
     return kafka_send_is_idle(log) || log->stage != KAFKA_READY || clock_mono_ms() >= log->stop_by;
 }
 
