@@ -76,7 +76,8 @@
       "The message broker is away or slow. A request that was on its way to it may still be "      \
       "taken; to repeat it with the same Idempotency-Key is safe.")                                \
     X(BEHIND, 503, "behind", "Not there yet",                                                      \
-      "This node has not read the log up to the cursor asked for. Try again after Retry-After.")   \
+      "This node has not read the log far enough: to its end after a start, or to the cursor asked "\
+      "for. Try again after Retry-After.")                                                         \
     X(DRAINING, 503, "draining", "Going down",                                                     \
       "The service is stopping. Try again after Retry-After.")                                     \
     X(VERSION, 505, "http-version", "HTTP version not served",                                     \
