@@ -123,6 +123,32 @@ static void a_claim_that_was_given_up_and_comes_in_while_we_are_deaf_is_handed_b
     assert_true(was_sent(b, EVENT_RELEASED, 1));
 }
 
+static void a_claim_that_was_given_up_is_handed_back_when_others_have_taken_its_place(void **state)
+{
+    struct bench *b = *state;
+    static const char *const types[] = {"one", "few"};    /* two slots; one at once */
+    for (unsigned i = 0; i < 2; i++) {
+        unsigned base = 10 * i, room = 2 - i;
+        join_as(b, HERE, LEASE, 2);
+        own_beat(b);
+        submit(b, base + 1, (struct wish){.type = types[i]});
+        hear(b);
+        assert_int_equal(b->n_sent, 1);
+        struct event late = b->sent[--b->n_sent];
+        scheduler_on_refused(b->s, &late, ERR_STORAGE_FULL, b->mono);
+        for (unsigned n = 2; n < 2 + room; n++)
+            submit(b, base + n, (struct wish){.type = types[i], .priority = 9});
+        pass(b, HOLD_MIN_MS);
+        settle(b);
+        assert_int_equal(b->n_started, room);
+        tell(b, &late);
+        settle(b);
+        assert_int_equal(b->n_started, room);
+        assert_int_equal(state_of(b, base + 1), JOB_QUEUED);
+        forget_started(b);
+    }
+}
+
 static void a_limit_is_over_all_workers(void **state)
 {
     struct bench *b = *state;
@@ -204,6 +230,7 @@ int main(void)
         CLUSTER_TEST(a_claim_on_its_way_through_a_cut_of_a_moment_starts),
         CLUSTER_TEST(a_claim_that_comes_in_while_we_are_deaf_is_handed_back),
         CLUSTER_TEST(a_claim_that_was_given_up_and_comes_in_while_we_are_deaf_is_handed_back),
+        CLUSTER_TEST(a_claim_that_was_given_up_is_handed_back_when_others_have_taken_its_place),
         CLUSTER_TEST(a_limit_is_over_all_workers),
         CLUSTER_TEST(of_two_that_claim_at_once_the_later_one_in_the_log_gives_it_back),
         CLUSTER_TEST(of_two_that_claim_at_once_the_earlier_one_in_the_log_runs),

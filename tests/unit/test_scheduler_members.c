@@ -169,6 +169,19 @@ static void who_has_left_is_not_brought_back_by_what_comes_after(void **state)
     assert_true(was_sent(b, EVENT_LOST, n));
 }
 
+static void a_cut_gives_no_new_lease_to_who_has_left(void **state)
+{
+    struct bench *b = *state;
+    beat(b, B);
+    unsigned n = job_of_rank(b, 1, 1);
+    submit_held(b, n, "one", A);
+    leave(b, A);
+    link_is(b, false);
+    link_is(b, true);
+    pass(b, step_of(b));
+    assert_true(was_sent(b, EVENT_LOST, n));
+}
+
 static void who_leaves_and_holds_nothing_is_forgotten(void **state)
 {
     struct bench *b = *state;
@@ -381,6 +394,7 @@ int main(void)
         CLUSTER_TEST(a_worker_that_says_it_leaves_is_lost_at_once),
         CLUSTER_TEST(the_step_is_counted_from_when_the_leaving_was_heard),
         CLUSTER_TEST(who_has_left_is_not_brought_back_by_what_comes_after),
+        CLUSTER_TEST(a_cut_gives_no_new_lease_to_who_has_left),
         CLUSTER_TEST(who_leaves_and_holds_nothing_is_forgotten),
         CLUSTER_TEST(an_earlier_life_of_ours_is_lost_at_once_whoever_else_is_there),
         DEAF_TEST(an_earlier_life_of_ours_is_lost_even_before_we_have_heard_ourselves),
