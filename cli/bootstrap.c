@@ -96,6 +96,7 @@ static enum err fetch(const char *dir, const char *url, const char *ticket)
     return err;
 }
 
+/* ERR_AGAIN: nobody gave one in that time; each failure is in the log. */
 static enum err fetch_from_peers(const struct config *config, const struct eventlog_kafka_config *log, int64_t patience_ms,
                                  char *message, size_t size)
 {
@@ -137,7 +138,9 @@ static enum err fetch_from_peers(const struct config *config, const struct event
             chosen_at = 0;
         }
     }
-    if (!err)
+    if (err)
+        err = ERR_AGAIN;
+    else
         log_info("a copy of the view is here, after %lld ms", (long long)(clock_mono_ms() - began));
 out:
     sideband_close(sideband);
@@ -175,10 +178,13 @@ enum err bootstrap(const struct config *config, const struct eventlog_kafka_conf
 
 enum err bootstrap_set_aside(const char *dir)
 {
-    static const char *const ends[] = {"", "-wal", "-shm"};
+    static const char *const ends[] = {"-wal", "-shm", ""}; /* the database last: none shall meet another's */
     char from[4096], to[4096];
     int64_t now = clock_wall_ms();
 
+    snprintf(from, sizeof from, "%s/buzzer.db", dir);
+    if (access(from, F_OK))
+        return errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
     for (unsigned i = 0; i < sizeof ends / sizeof ends[0]; i++) {
         snprintf(from, sizeof from, "%s/buzzer.db%s", dir, ends[i]);
         snprintf(to, sizeof to, "%s/buzzer.db.set-aside-%lld%s", dir, (long long)now, ends[i]);

@@ -14,7 +14,8 @@
  * beginning and nobody gave a copy; message says what to do. */
 enum err bootstrap(const struct config *config, const struct eventlog_kafka_config *log, char *message, size_t size);
 
-/* Puts a view that the log cannot go on from out of the way, under another name. */
+/* Puts a view that the log cannot go on from out of the way, under another name. ERR_NOT_FOUND: there
+ * is none. */
 enum err bootstrap_set_aside(const char *dir);
 
 #endif

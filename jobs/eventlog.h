@@ -41,7 +41,8 @@ void append_free(struct append *append);               /* clears the event and l
 struct eventlog;
 
 /* Any thread. The whole list goes in, in order and side by side, or none of it does: ERR_BUSY when
- * the log's mailbox is full, ERR_DRAINING after eventlog_stop. ERR_OK: done will be called for each.
+ * the log's mailbox is full, ERR_TOO_LARGE where no such list or body can be, ERR_LOG_AWAY once the
+ * log has failed, ERR_DRAINING after eventlog_stop, ERR_NOMEM. ERR_OK: done will be called for each.
  * Internal events (is_internal) have room of their own, so a flood of submissions cannot keep a
  * worker from telling its results. */
 enum err eventlog_append(struct eventlog *log, struct append *first, bool is_internal);
@@ -59,11 +60,11 @@ bool eventlog_take(struct eventlog *log, int wait_ms, struct append **ret_batch)
 struct eventlog_state {
     bool is_up;              /* takes appends now; false: its keeper is away, what was appended waits */
     bool is_caught_up;       /* all that stood in it when it was opened has been taken */
-    int64_t behind;          /* events known to be there and not taken yet */
+    int64_t behind;          /* lists known to be there and not taken yet */
     int64_t behind_ms;       /* for how long something that is known to be there has waited to be taken */
     int64_t waiting;         /* appended here and not known to be in it yet */
-    enum err failed;         /* OK, or it cannot go on: CORRUPT: not the log that the view came from;
-                                GONE: events the view needs are in it no more */
+    enum err failed;         /* OK, or it cannot go on: CORRUPT: not the log that the view came from,
+                                or none at all; GONE: events the view needs are in it no more */
     const char *why;         /* a line for the operator when it has failed; the log's */
 };
 void eventlog_state(struct eventlog *log, struct eventlog_state *ret_state);

@@ -134,7 +134,7 @@ static bool topics_are_there(struct kafka_log *log)
         if (!log->topic_missing_since)
             log->topic_missing_since = clock_mono_ms();
         else if (clock_mono_ms() - log->topic_missing_since > MISSING_MS)
-            kafka_fail(log, ERR_GONE,
+            kafka_fail(log, ERR_CORRUPT, /* not GONE: nobody shall go on from an empty log by himself */
                        "the topic %s is not there, and the data folder holds a view of it: "
                        "bring the topic back, or start with an empty data folder", name);
         return false;

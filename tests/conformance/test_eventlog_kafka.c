@@ -206,7 +206,7 @@ static void a_topic_that_is_gone_is_not_made_anew_for_an_old_view(void **state)
     snprintf(name, sizeof name, "%s.log", topics->prefix);
     kafka_delete_topic(name);
     config = config_after(state, "host.one-2", &taker);
-    assert_int_equal(failed_state(&config).failed, ERR_GONE);
+    assert_int_equal(failed_state(&config).failed, ERR_CORRUPT);
 }
 
 static void a_compacted_topic_is_refused(void **state)

@@ -87,13 +87,18 @@ class Service:
             file.write_text(yaml.safe_dump(settings))
             self.flags += ["--config", str(file)]
 
-    def start(self, ready=True):
+    def launch(self):
+        """Starts it and waits for nothing; comes back with where its lines begin in the log."""
         mark = self.log.stat().st_size if self.log.exists() else 0
         with open(self.log, "ab") as log, open(self.folder / "stdout", "ab") as out:
             self.process = subprocess.Popen(
                 [str(PROGRAM), "serve", "--listen", "127.0.0.1:0", "--data", str(self.data), *self.flags],
                 stdin=subprocess.DEVNULL, stdout=out, stderr=log, start_new_session=True,
                 env={**{k: v for k, v in os.environ.items() if not k.startswith("BUZZER")}, **self.env})
+        return mark
+
+    def start(self, ready=True):
+        mark = self.launch()
 
         def told(pattern):
             text = self.log.read_text(errors="replace")[mark:]
