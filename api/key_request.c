@@ -136,15 +136,7 @@ void key_encode(struct text *text, const struct access_key *key, const char *sec
     if (secret)
         text_json_str(text, "key", secret);
     text_json_str(text, "tenant", key->tenant ? key->tenant : TENANT_DEFAULT);
-    text_json_key(text, "scopes");
-    text_char(text, '[');
-    for (unsigned bit = 0; bit < SCOPE_COUNT; bit++) {
-        if (key->scopes & 1U << bit) {
-            const char *word = scope_word((enum scope)(1U << bit));
-            text_json_string(text, word, strlen(word));
-        }
-    }
-    text_char(text, ']');
+    scopes_encode(text, key->scopes);
     text_json_str(text, "name", key->name);
     text_json_time(text, "created_at", key->created_at);
     text_json_time(text, "expires_at", key->expires_at);

@@ -30,14 +30,7 @@ static void encode(struct text *text, const struct beat *beat, int64_t last_seen
     text_json_time(text, "last_seen_at", last_seen_at);
     text_json_int(text, "slots", beat->slots);
     text_json_int(text, "running", beat->running);
-    text_json_key(text, "types");
-    text_char(text, '[');
-    for (unsigned i = 0; i < beat->n_types; i++) {
-        if (i)
-            text_char(text, ',');
-        text_json_string(text, beat->types[i], strlen(beat->types[i]));
-    }
-    text_char(text, ']');
+    text_json_strs(text, "types", beat->types, beat->n_types);
     text_json_bool(text, "draining", beat->draining);
     text_char(text, '}');
 }

@@ -40,15 +40,7 @@ static bool read_span(const char *text, int64_t *ret_ms)
 static void compose(struct text *body, const struct options *options, int64_t span_ms)
 {
     text_char(body, '{');
-    text_json_key(body, "scopes");
-    text_char(body, '[');
-    for (unsigned bit = 0; bit < SCOPE_COUNT; bit++) {
-        if (options->scopes & 1U << bit) {
-            const char *word = scope_word((enum scope)(1U << bit));
-            text_json_string(body, word, strlen(word));
-        }
-    }
-    text_char(body, ']');
+    scopes_encode(body, options->scopes);
     if (options->tenant)
         text_json_str(body, "tenant", options->tenant);
     if (options->name)

@@ -58,14 +58,8 @@ void beat_encode(struct text *text, const struct beat *beat)
     text_json_str(text, "state_hash", beat->state_hash);
     text_json_int(text, "slots", beat->slots);
     text_json_int(text, "running", beat->running);
-    text_json_key(text, "types");
-    text_char(text, '[');
-    for (unsigned i = 0; i < beat->n_types; i++) {
-        if (i)
-            text_char(text, ',');
-        text_json_string(text, beat->types[i], strlen(beat->types[i]));
-    }
-    text_str(text, "]}");
+    text_json_strs(text, "types", beat->types, beat->n_types);
+    text_char(text, '}');
 }
 
 static bool is_word(char c, const char *marks)

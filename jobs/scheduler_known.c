@@ -69,7 +69,8 @@ void entry_set_timer(struct scheduler *s, uint32_t number, int64_t wall_ms)
     heap_push(&s->timers, &s->store, number, wall_ms);
 }
 
-static void forget(struct scheduler *s, uint32_t number)
+/* It is in no heap and nobody's any more; what runs of it here is on its way out. */
+static void let_go(struct scheduler *s, uint32_t number)
 {
     struct entry *entry = store_at(&s->store, number);
 
@@ -79,6 +80,13 @@ static void forget(struct scheduler *s, uint32_t number)
         claim_fence(s, entry->claim);
     entry_leave_heaps(s, number);
     member_let_go(s, number);
+}
+
+static void forget(struct scheduler *s, uint32_t number)
+{
+    struct entry *entry = store_at(&s->store, number);
+
+    let_go(s, number);
     queue_drop(&s->queues, entry->queue);
     if (entry->type != TYPE_UNKNOWN)
         s->stats[entry->type].n_entries--;
@@ -172,12 +180,7 @@ static void take_waiting(struct scheduler *s, uint32_t number, const struct job 
 
     if (entry->claim && entry->claim->state == CLAIM_SENT && entry->claim->epoch == job->epoch + 1)
         return;          /* our claim comes behind this in the log, and will be accepted */
-    if (entry->claim && entry->claim->state == CLAIM_ENDING)
-        claim_free(s, entry->claim);
-    else if (entry->claim)
-        claim_fence(s, entry->claim);
-    entry_leave_heaps(s, number);
-    member_let_go(s, number);
+    let_go(s, number);
     entry->epoch = job->epoch;
     entry->is_ripe = false;
     entry->order = ((int64_t)(PRIORITY_MAX - job->spec->priority) << 56) | job->ready_pos;

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "schema/err.h"
+#include "schema/text.h"
 
 #define ACCESS_KEY_ID_LEN 12
 #define ACCESS_KEY_ID_SIZE (ACCESS_KEY_ID_LEN + 1)
@@ -62,6 +63,7 @@ bool access_key_read(const char *text, char ret_id[ACCESS_KEY_ID_SIZE], unsigned
 bool access_key_matches(const struct access_key *key, const unsigned char hash[32]);   /* in constant time */
 bool scope_decode(const char *word, enum scope *ret_scope);
 const char *scope_word(enum scope scope);
+void scopes_encode(struct text *text, unsigned scopes);             /* the member "scopes" of an object (access_key_json.c) */
 bool scopes_allow(unsigned scopes, unsigned wanted);                /* one of the wanted, or admin */
 
 enum err secret_make(char ret_secret[SECRET_SIZE]);                 /* 256 random bits in base64url; ERR_INTERNAL: no randomness */

@@ -16,7 +16,7 @@ static void hash_encode(struct text *text, const unsigned char hash[32])
     text_char(text, '"');
 }
 
-static void scopes_encode(struct text *text, unsigned scopes)
+void scopes_encode(struct text *text, unsigned scopes)
 {
     text_json_key(text, "scopes");
     text_char(text, '[');

@@ -48,13 +48,8 @@ void spec_encode(struct text *text, const struct spec *spec)
         text_json_key(text, "fingerprint");
         text_printf(text, "\"%016" PRIx64 "\"", spec->fingerprint);
     }
-    if (spec->n_tags) {
-        text_json_key(text, "tags");
-        text_char(text, '[');
-        for (unsigned i = 0; i < spec->n_tags; i++)
-            text_json_string(text, spec->tags[i], strlen(spec->tags[i]));
-        text_char(text, ']');
-    }
+    if (spec->n_tags)
+        text_json_strs(text, "tags", spec->tags, spec->n_tags);
     text_char(text, '}');
 }
 

@@ -32,6 +32,7 @@ size_t text_utf8_len(const char *str, size_t len);        /* bytes of the charac
 void text_json_string(struct text *text, const char *str, size_t len);  /* quoted and escaped */
 void text_json_key(struct text *text, const char *key);                 /* ,"key": (key is plain ASCII) */
 void text_json_str(struct text *text, const char *key, const char *value);    /* NULL writes null */
+void text_json_strs(struct text *text, const char *key, char *const *values, unsigned n);   /* a list of strings */
 void text_json_int(struct text *text, const char *key, int64_t value);
 void text_json_bool(struct text *text, const char *key, bool value);
 /* JSON text as it is, but on one line: events and logs are told by the line. */

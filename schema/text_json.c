@@ -102,6 +102,15 @@ void text_json_str(struct text *text, const char *key, const char *value)
         text_add(text, "null", 4);
 }
 
+void text_json_strs(struct text *text, const char *key, char *const *values, unsigned n)
+{
+    text_json_key(text, key);
+    text_add(text, "[", 1);
+    for (unsigned i = 0; i < n; i++)
+        text_json_string(text, values[i], strlen(values[i]));
+    text_add(text, "]", 1);
+}
+
 void text_json_int(struct text *text, const char *key, int64_t value)
 {
     text_json_key(text, key);

@@ -34,14 +34,14 @@ static inline void folder_make(char dir[64])
     folder_make_under(access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp", dir);
 }
 
-static inline void folder_remove(const char *dir)
+static inline void folder_remove(const char dir[64])
 {
     DIR *open = opendir(dir);
 
     assert_non_null(open);
     for (struct dirent *entry; (entry = readdir(open));) {
-        char path[512];
-        snprintf(path, sizeof path, "%s/%s", dir, entry->d_name);
+        char path[64 + sizeof entry->d_name];
+        snprintf(path, sizeof path, "%.63s/%s", dir, entry->d_name);
         if (entry->d_name[0] != '.')
             assert_int_equal(unlink(path), 0);
     }

@@ -65,6 +65,7 @@ static void every_byte_string_reads_back_as_json(void **state)
 
 static void commas_stand_between_members_and_items_only(void **state)
 {
+    char one[] = "o\"ne", two[] = "", *words[] = {one, two};
     struct text text = {0};
     (void)state;
 
@@ -82,11 +83,13 @@ static void commas_stand_between_members_and_items_only(void **state)
     text_char(&text, ',');
     text_json_string(&text, "3", 1);
     text_char(&text, ']');
+    text_json_strs(&text, "s", words, 2);
+    text_json_strs(&text, "t", NULL, 0);
     text_json_time(&text, "h", 0);
     text_json_time(&text, "i", 1);
     text_char(&text, '}');
     assert_string_equal(text.at, "{\"a\":\"x\",\"b\":null,\"c\":-9223372036854775808,\"d\":true,\"e\":false,"
-                                 "\"f\":{},\"g\":[\"1\",\"2\",\"3\"],\"h\":null,\"i\":\"1970-01-01T00:00:00.001Z\"}");
+                                 "\"f\":{},\"g\":[\"1\",\"2\",\"3\"],\"s\":[\"o\\\"ne\",\"\"],\"t\":[],\"h\":null,\"i\":\"1970-01-01T00:00:00.001Z\"}");
     assert_int_equal(text.len, strlen(text.at));
     text_clear(&text);
 }

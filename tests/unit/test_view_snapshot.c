@@ -90,7 +90,7 @@ static void a_copy_made_under_way_goes_on_from_its_place(void **state)
             ; /* so that each holds more than the one before */
         folder_make(copies[i].dir);
         copies[i].kind = VIEW_OF_LOG;
-        snprintf(path, sizeof path, "%s/buzzer.db", copies[i].dir);
+        snprintf(path, sizeof path, "%.63s/buzzer.db", copies[i].dir);
         assert_int_equal(view_snapshot(writer.world.dir, path), ERR_OK);
     }
     atomic_store(&writer.stop, true);
