@@ -7,7 +7,7 @@
 #include "cli/say.h"
 
 static enum finding (*const checks[])(const struct config *config) = {
-    check_types, check_images,     check_folder,   check_space,   check_fsync, check_port,
+    check_types, check_images,     check_folder,   check_space,   check_fsync, check_log, check_port,
     check_files, check_event_loop, check_landlock, check_seccomp, check_clock,
 };
 
