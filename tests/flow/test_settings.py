@@ -148,3 +148,16 @@ def test_doctor_and_version_tell_what_they_find(tmp_path):
     assert done.returncode == 0 and done.stdout, done
     (tmp_path / "buzzer.yaml").write_text("slotz: 1\n")
     assert run("doctor", "--data", str(tmp_path)).returncode == 78
+
+
+def test_doctor_asks_the_broker(kafka, tmp_path):
+    def log_line_of(*flags):
+        done = run("doctor", "--data", str(tmp_path), "--listen", "127.0.0.1:0", *flags)
+        return done, next(line for line in done.stdout.splitlines() if "event log" in line)
+
+    done, line = log_line_of()
+    assert line.startswith("ok") and "data folder" in line
+    done, line = log_line_of("--kafka", kafka.brokers, "--kafka-topics", kafka.topics)
+    assert line.startswith("ok") and "answers" in line, line
+    done, line = log_line_of("--kafka", "127.0.0.1:9")     # nobody listens there
+    assert line.startswith("FAIL") and "no broker answers" in line and done.returncode == 78, line
