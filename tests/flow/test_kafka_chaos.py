@@ -2,27 +2,19 @@
 
 CHAOS_ROUNDS faults (6 by default; 100 in a long run), CHAOS_RATE jobs a second, CHAOS_SEED."""
 import collections
-import json
 import os
 import random
-import subprocess
 import time
 
 from cluster import LEASE_MS
 from crowd import Crowd, tell
+from kafka_topics import events_of
 from load import TYPES
 from service import PATIENCE
 
 ROUNDS = int(os.environ.get("CHAOS_ROUNDS", "6"))
 RATE = int(os.environ.get("CHAOS_RATE", "200"))
 SEED = os.environ.get("CHAOS_SEED", "20261122")
-
-
-def log_of(kafka):
-    """The headers of all events, as anybody can read them from the topic."""
-    text = subprocess.run(["kcat", "-b", kafka.brokers, "-C", "-q", "-e", "-t", kafka.topics + ".log", "-o", "beginning"],
-                          capture_output=True, timeout=120).stdout.decode(errors="replace")
-    return [json.loads(line) for line in text.split("\n") if line.startswith('{"from":')]
 
 
 def late_ends(events):
@@ -80,7 +72,7 @@ def test_no_fault_of_any_process_loses_or_doubles_anything(start_cluster, kafka,
     time.sleep(1)
     spent = time.monotonic() - begin
     checker = crowd.settle()
-    figures, late = checker.figures(), late_ends(log_of(kafka))
+    figures, late = checker.figures(), late_ends(events_of(kafka))
     print(f"\nseed {SEED}: {figures['jobs']} jobs and {figures['events']} events in {spent:.0f} s, {chaos.kills} kills, "
           f"{chaos.freezes} freezes, {sum(thread.cuts for thread in crowd.subscribers)} cuts of subscribers, "
           f"{late} late ends refused, longest from 202 to the end {figures['worst']:.1f} s")

@@ -1,6 +1,5 @@
 """One service on many machines, from outside: whatever one node took, every other knows, does, tells and stops."""
 import json
-import subprocess
 import threading
 import time
 
@@ -8,6 +7,8 @@ import pytest
 from client import FINAL, check_problem
 from cluster import LEASE_MS, known_workers
 from journal import pos_of
+from kafka_topics import events_of, said_in, text_of
+from schemas import schema_of
 from service import PATIENCE, running_with, until
 from sockets import Socket, kinds
 from sse import Stream
@@ -199,12 +200,27 @@ def test_a_pause_holds_on_every_node(one, two):
 
 def test_what_happens_can_be_read_in_the_log(cluster, one):
     id = one.run("echo", {"word": "readable"})["id"]
-    text = subprocess.run(["kcat", "-b", cluster.kafka.brokers, "-C", "-q", "-e", "-t", cluster.kafka.topics + ".log",
-                           "-o", "beginning"], capture_output=True, timeout=60).stdout.decode(errors="replace")
-    events = [json.loads(line) for line in text.splitlines() if line.startswith('{"from":')]
+    events = events_of(cluster.kafka)
     assert events[0]["kind"] == "genesis"
     assert [e["kind"] for e in events if e.get("job") == id] == ["submitted", "claimed", "done"]
-    assert '"readable"' in text
+    assert '"readable"' in text_of(cluster.kafka, "log")
+
+
+def test_what_stands_in_the_topics_is_what_the_document_tells(cluster, one):
+    one.wait(one.submit_bytes("echo", b"x" * 100_000, "application/octet-stream")["id"])
+    one.run("fails", None)
+    job = one.wait(one.submit("sleep", {"seconds": 0.5})["id"])
+    document = one.get("/asyncapi.json").json
+    told = {"LogEvent": events_of(cluster.kafka),
+            "Beat": said_in(cluster.kafka, "workers"),
+            "Progress": said_in(cluster.kafka, "progress")}
+    for name, messages in told.items():
+        validator = schema_of(document, document["components"]["schemas"][name])
+        assert messages
+        for message in messages:
+            validator.validate(message)
+            assert set(message) <= set(validator.schema["properties"]), message
+    assert any("blob" in event["data"] for event in told["LogEvent"]) and job["id"] in {p["job"] for p in told["Progress"]}
 
 
 def test_many_short_jobs_through_all_nodes_all_end(cluster, one, two):

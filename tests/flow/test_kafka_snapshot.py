@@ -1,7 +1,7 @@
 """Nodes that start from a copy of another node's view: on a long log, or on one that has lost its beginning."""
 import re
 
-import kafka_admin
+import kafka_topics
 from keyed import Keyed, bearer
 from service import PATIENCE, until
 from sockets import Socket
@@ -20,7 +20,7 @@ def test_a_new_node_starts_from_a_copy_where_the_log_is_long(start_cluster):
     ended = [keyed.boss.run("echo", i) for i in range(10)]
     large = keyed.boss.submit_bytes("echo", b"x" * 200_000, "application/octet-stream")["id"]
     keyed.boss.wait(large)
-    kafka_admin.fill(cluster.kafka, LONG_LOG)
+    kafka_topics.fill(cluster.kafka, LONG_LOG)
     last = keyed.boss.run("echo", "after all of them")
     new, worker = cluster.add("api"), cluster.add("worker")
     for node in (new, worker):
@@ -43,7 +43,7 @@ def test_a_view_that_the_log_cannot_go_on_from_is_set_aside(start_cluster):
     first = one.run("echo", 1)
     cluster.apis[1].stop()
     ended = [first] + [one.run("echo", i) for i in range(10)]
-    kafka_admin.truncate(cluster.kafka, kafka_admin.end_of(cluster.kafka))
+    kafka_topics.truncate(cluster.kafka, kafka_topics.end_of(cluster.kafka))
     away = cluster.apis[1]
     away.expect("this data folder needs it from")
     away.launch()
@@ -69,7 +69,7 @@ def test_a_view_is_kept_where_the_topic_is_gone(start_cluster):
     node = cluster.apis[0]
     node.client().submit("echo", 1, delay_ms=3_600_000)
     node.stop()
-    kafka_admin.delete(cluster.kafka)
+    kafka_topics.delete(cluster.kafka)
     node.expect("is not there, and the data folder holds a view of it")
     node.launch()
     assert end(node) == 70

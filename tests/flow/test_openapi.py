@@ -4,6 +4,7 @@ import re
 import jsonschema
 import pytest
 
+from schemas import schema_of
 from service import REPO
 from sockets import Socket
 
@@ -18,12 +19,6 @@ def document(shared_service):
 @pytest.fixture(scope="module")
 def async_document(shared_service):
     return shared_service.client().get("/asyncapi.json").json
-
-
-def schema_of(document, schema):
-    """A validator for one schema of the document; $ref is into the document."""
-    jsonschema.Draft202012Validator.check_schema(schema)
-    return jsonschema.Draft202012Validator(schema, resolver=jsonschema.RefResolver("", document))
 
 
 def follow(document, node):

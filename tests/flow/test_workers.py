@@ -1,16 +1,15 @@
 """GET /v1/workers: who runs jobs, and what of. On the embedded log that is this very process; on Kafka also what
 becomes of names, and of jobs that several workers could remove."""
 import datetime
-import json
 import re
 import shutil
 import signal
 import socket
-import subprocess
 
 import pytest
 
 from client import check_problem
+from kafka_topics import events_of
 from service import until
 
 
@@ -123,9 +122,6 @@ def test_what_is_over_is_removed_once_although_many_could(start_cluster):
     ids = [api.submit("echo", i, keep_ms=1)["id"] for i in range(20)]
     for id in ids:
         until(lambda: api.get(f"/v1/jobs/{id}").status == 404, 20, "its removal")
-    text = subprocess.run(["kcat", "-b", cluster.kafka.brokers, "-C", "-q", "-e", "-t", cluster.kafka.topics + ".log",
-                           "-o", "beginning"], capture_output=True, timeout=60).stdout.decode(errors="replace")
-    events = [json.loads(line) for line in text.splitlines() if line.startswith('{"from":')]
-    removals = [event for event in events if event["kind"] == "removed"]
+    removals = [event for event in events_of(cluster.kafka) if event["kind"] == "removed"]
     assert sorted(event["job"] for event in removals) == sorted(ids)
     assert len({event["from"] for event in removals}) == 1

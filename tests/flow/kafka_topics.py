@@ -1,8 +1,33 @@
-"""What a test does to a topic behind the service's back: fills it, takes its beginning away, deletes it."""
+"""The topics of a service, as anybody sees them, and what a test does to them behind the service's back."""
 import ctypes
+import json
 import subprocess
 
 PATIENCE_MS = 20000
+
+
+def end_of(kafka, topic="log"):
+    """The offset at which the next record will stand."""
+    told = subprocess.run(["kcat", "-b", kafka.brokers, "-Q", "-t", f"{kafka.topics}.{topic}:0:-1"], capture_output=True, text=True,
+                          timeout=60, check=True)
+    return int(told.stdout.split()[-1])
+
+
+def text_of(kafka, topic):
+    """What stands in one now: log, progress or workers."""
+    n = end_of(kafka, topic)    # heartbeats never end
+    return subprocess.run(["kcat", "-b", kafka.brokers, "-C", "-q", "-e", "-c", str(n), "-t", f"{kafka.topics}.{topic}", "-o",
+                           "beginning"], capture_output=True, timeout=120, check=True).stdout.decode(errors="replace")
+
+
+def events_of(kafka):
+    """The headers of all events."""
+    return [json.loads(line) for line in text_of(kafka, "log").split("\n") if line.startswith('{"from":')]
+
+
+def said_in(kafka, topic):
+    """What was said beside the log; a line with the name of who said it stands before each."""
+    return [json.loads(line) for line in text_of(kafka, topic).splitlines()[1::2]]
 
 
 def fill(kafka, n):
@@ -10,13 +35,6 @@ def fill(kafka, n):
     lines = (f'{{"from":"nobody.00000000-1","n":{i},"kind":"noop","at":1763805600000,"job":"","data":{{}}}}\n' for i in range(n))
     subprocess.run(["kcat", "-b", kafka.brokers, "-P", "-t", kafka.topics + ".log", "-p", "0", "-D", r"\x1e"],
                    input="\x1e".join(lines), text=True, timeout=60, check=True)
-
-
-def end_of(kafka):
-    """The offset at which the log's next record will stand."""
-    told = subprocess.run(["kcat", "-b", kafka.brokers, "-Q", "-t", f"{kafka.topics}.log:0:-1"], capture_output=True, text=True,
-                          timeout=60, check=True)
-    return int(told.stdout.split()[-1])
 
 
 class _Lib:
