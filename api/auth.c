@@ -218,7 +218,7 @@ static enum err set_table(struct auth *auth, struct reading *reading)
     principal_retire(auth->open);
     auth->open = open;
     if (open)
-        open->is_gone = false;
+        open->is_gone = false; // NOLINT(clang-analyzer-unix.Malloc): it does not count references
     auth->buckets = buckets;
     auth->n_buckets = n_buckets;
     auth->n = reading->n;

@@ -90,7 +90,7 @@ void await_look(struct thread *thread)
 
     /* What fn does may end others of the list, or begin one: from its beginning each time. */
     while (await) {
-        if (has_come(await)) {
+        if (has_come(await)) { // NOLINT(clang-analyzer-unix.Malloc): it does not follow LIST_REMOVE
             end(await, ERR_OK);
             await = LIST_FIRST(&thread->priv->awaits);
         } else {

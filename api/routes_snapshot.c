@@ -1,9 +1,9 @@
 /* routes_snapshot.c: a copy of this node's view, for a new node to start from, or for a backup. The
  * copy is made by a thread of its own, so that serving goes on, and is sent from a file that has no
- * name any more. One at a time: it costs as much disk as the view has.
+ * name any more. One is made at a time: it costs as much disk as the view has.
  *
- * Who may have it: an administrator's key, or a one-use ticket whose hash the asking node has just
- * told in its heartbeat. Whoever can write there can read the whole log anyway. */
+ * Who may have it: an administrator's key, or a ticket whose hash the asking node has just told in
+ * its heartbeat. Whoever can write there can read the whole log anyway. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -115,6 +115,7 @@ static void *copy(void *arg)
     int64_t before = clock_mono_ms();
 
     log_set_component("snapshot");
+    unlink(copying->path); /* left behind by a process that was killed at it */
     copying->err = view_snapshot(copying->thread->setup->config->data, copying->path);
     if (copying->err)
         log_error("the view cannot be copied: %s", err_sentence(copying->err));
@@ -136,7 +137,7 @@ static enum err start(struct snapshot *snapshot)
         return ERR_NOMEM;
     copying->thread = thread;
     copying->snapshot = snapshot;
-    sprintf(copying->path, "%s/copy-%016llx.db", dir, (unsigned long long)id_random());
+    sprintf(copying->path, "%s/copy-out.db", dir);
     if (pthread_create(&id, NULL, copy, copying)) {
         free(copying);
         return ERR_NOMEM;

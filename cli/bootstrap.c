@@ -22,6 +22,7 @@
 #define LOOK_MS         3000                /* where it has not */
 #define SAY_EVERY_MS    200
 #define SETTLE_MS       600                 /* others are heard before one is chosen */
+#define DIR_LEN_MAX     4000                /* room for names in it, in what the kernel takes as a path */
 #define LONG_LOG        (100000LL << 10)    /* in positions: shorter ones are read faster than copied */
 
 /* What was heard of the peers. Written by the sideband's thread. */
@@ -155,6 +156,10 @@ enum err bootstrap(const struct config *config, const struct eventlog_kafka_conf
     char path[4096];
     enum err err;
 
+    if (strlen(config->data) > DIR_LEN_MAX) {
+        snprintf(message, size, "%s: the path is too long", config->data);
+        return ERR_CONFIG;
+    }
     snprintf(path, sizeof path, "%s/buzzer.db", config->data);
     if (stat(path, &file) == 0 && file.st_size > 0)
         return ERR_OK;

@@ -1,6 +1,6 @@
 /* service.c: what there is in a `buzzer serve`, in the order in which each needs the one before:
  *
- *   types, view, log, recorder, [sideband], presence, ranks, server, worker, heartbeat
+ *   types, view, log, [sideband], recorder, ranks, presence, [server], progress, [worker], heartbeat
  *
  * and in the order in which they stop: the worker first (it still writes to the log), then the server
  * (its clients still wait for the log), then the heartbeat (it says that this was its last), then the

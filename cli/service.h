@@ -23,7 +23,7 @@ struct service {
     struct recorder *recorder;
     struct ranks *ranks;
     struct presence *presence;
-    struct sideband *sideband;         /* many machines only, as the next two */
+    struct sideband *sideband;         /* many machines only */
     struct progress_feed *feed;
     struct heartbeat *heartbeat;
     struct server *server;             /* with the role api */

@@ -90,7 +90,7 @@ static enum err fill_types(const struct types *types, struct beat *beat)
         beat->types[beat->n_types] = strdup(types_at(types, i)->name);
         if (!beat->types[beat->n_types])
             return ERR_NOMEM;
-        beat->n_types++;
+        beat->n_types++; // NOLINT(clang-analyzer-unix.Malloc): beat_clear frees it
     }
     return ERR_OK;
 }

@@ -25,7 +25,7 @@ void members_clear(struct scheduler *s)
     struct member *member;
 
     while ((member = TAILQ_FIRST(&s->live)) || (member = TAILQ_FIRST(&s->gone)))
-        member_free(s, member);
+        member_free(s, member); // NOLINT(clang-analyzer-unix.Malloc): it does not follow TAILQ_REMOVE
 }
 
 static struct member *find_in(struct member_list *list, const char *name, uint64_t hash)

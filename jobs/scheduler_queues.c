@@ -149,7 +149,7 @@ enum err scheduler_set_paused(struct scheduler *s, const char *const *names, uns
     err = ERR_OK;
 out:
     while (taken > 0)
-        queue_drop(queues, paused[--taken]);
+        queue_drop(queues, paused[--taken]); // NOLINT(clang-analyzer-unix.Malloc): it does not follow LIST_REMOVE
     free(paused);
     return err;
 }
