@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "schema/hash.h"
+#include "schema/media_type.h"
 
 /* What a header line says; the strings point into the line or the tree. */
 struct header {
@@ -215,21 +216,12 @@ out:
 
 /* ---- events ---- */
 
-/* Printable: it comes to stand in a header. */
-static bool is_media_type(const char *media)
-{
-    for (; *media; media++)
-        if (*media < ' ' || *media > '~')
-            return false;
-    return true;
-}
-
 /* The body that stands after the line, if one does; moves *at behind it. */
 static enum err take_body(const struct header *header, const char **at, const char *end, struct event *event)
 {
     if (!header->media[0])
         return ERR_OK;
-    if (event->blob.at || !is_media_type(header->media) || header->len >= end - *at || (*at)[header->len] != '\n')
+    if (event->blob.at || !media_type_is_printable(header->media) || header->len >= end - *at || (*at)[header->len] != '\n')
         return ERR_CORRUPT;
     event->body = body_new(header->media, *at, (size_t)header->len);
     *at += header->len + 1;

@@ -2,7 +2,6 @@
  * made when the first body is asked for; it reads one record at a time, at the offset asked for. */
 #include "jobs/eventlog_kafka_priv.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -129,12 +128,7 @@ static void *run(void *arg)
 /* Under the lock. */
 static bool start(struct kafka_fetch *fetch)
 {
-    sigset_t all, before;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are main's */
     fetch->is_started = pthread_create(&fetch->thread, NULL, run, fetch) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return fetch->is_started;
 }
 

@@ -4,7 +4,6 @@
 #include "jobs/eventlog_kafka_priv.h"
 
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -128,12 +127,7 @@ static void *run(void *arg)
 
 enum err sideband_start(struct sideband *sideband)
 {
-    sigset_t all, before;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are main's */
     sideband->is_started = pthread_create(&sideband->thread, NULL, run, sideband) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return sideband->is_started ? ERR_OK : ERR_NOMEM;
 }
 

@@ -10,7 +10,6 @@
 
 #include <assert.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -378,15 +377,8 @@ static void *run(void *arg)
 
 enum err recorder_start(struct recorder *recorder)
 {
-    sigset_t all, before;
-    int rc;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are main's */
-    rc = pthread_create(&recorder->thread, NULL, run, recorder);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    recorder->started = rc == 0;
-    return rc ? ERR_NOMEM : ERR_OK;
+    recorder->started = pthread_create(&recorder->thread, NULL, run, recorder) == 0;
+    return recorder->started ? ERR_OK : ERR_NOMEM;
 }
 
 void recorder_join(struct recorder *recorder)

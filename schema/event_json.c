@@ -7,6 +7,7 @@
 
 #include "schema/event.h"
 #include "schema/job_json.h"
+#include "schema/media_type.h"
 #include "schema/members_priv.h"
 
 static void progress_encode(struct text *text, const struct progress *progress)
@@ -100,19 +101,6 @@ static enum err read_spec(const json_t *value, struct event *event)
     return spec_read(value, event->job, &event->spec);
 }
 
-/* Printable and not too long: it is to stand in a header. */
-static bool is_media_type(const char *media)
-{
-    size_t len = media ? strlen(media) : 0;
-
-    if (!len || len >= sizeof ((struct blob *)NULL)->media_type)
-        return false;
-    for (size_t i = 0; i < len; i++)
-        if (media[i] < ' ' || media[i] > '~')
-            return false;
-    return true;
-}
-
 static enum err read_blob(const json_t *value, struct blob *blob)
 {
     struct members members;
@@ -126,7 +114,7 @@ static enum err read_blob(const json_t *value, struct blob *blob)
     blob->len = (size_t)members_int(&members, "len", 0, INT64_MAX, 0);
     media = members_str(&members, "media");
     err = members_close(&members);
-    if (!err && (!blob->at || !is_media_type(media)))
+    if (!err && (!blob->at || !media || strlen(media) >= sizeof blob->media_type || !media_type_is_printable(media)))
         err = ERR_CORRUPT;
     if (!err)
         strcpy(blob->media_type, media);

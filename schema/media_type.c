@@ -46,6 +46,15 @@ bool media_type_is_valid(const char *header)
     }
 }
 
+bool media_type_is_printable(const char *header)
+{
+    const char *at = header;
+
+    while (*at >= ' ' && *at <= '~')
+        at++;
+    return at > header && !*at;
+}
+
 bool media_type_is(const char *header, const char *media_type)
 {
     size_t len = strlen(media_type);

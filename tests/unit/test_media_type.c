@@ -22,10 +22,21 @@ static void a_media_type_is_one_or_is_refused(void **state)
     assert_false(media_type_is("application/jsonp", "application/json"));
 }
 
+static void what_can_stand_in_a_header_is_printable(void **state)
+{
+    (void)state;
+    assert_true(media_type_is_printable("what ~"));
+    assert_false(media_type_is_printable(""));
+    assert_false(media_type_is_printable("a\n"));
+    assert_false(media_type_is_printable("a\x7f"));
+    assert_false(media_type_is_printable("\xc3\xa4"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_media_type_is_one_or_is_refused),
+        cmocka_unit_test(what_can_stand_in_a_header_is_printable),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
