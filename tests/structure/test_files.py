@@ -15,6 +15,11 @@ def test_no_file_has_more_than_500_lines(path):
     assert len(path.read_text().splitlines()) <= 500
 
 
+@pytest.mark.parametrize("path", [path for path in files() if path.read_bytes().startswith(b"#!")], ids=name)
+def test_what_names_its_interpreter_can_be_run(path):
+    assert path.stat().st_mode & 0o111
+
+
 @pytest.mark.parametrize("path", CODE, ids=name)
 def test_no_line_ends_in_blanks(path):
     for number, line in enumerate(path.read_text().splitlines(), 1):
