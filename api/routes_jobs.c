@@ -1,12 +1,11 @@
 /* routes_jobs.c: one job: how it is, what went in, what came out, stop it, try it again. */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "api/admission.h"
 #include "api/blob_reply.h"
 #include "api/hold.h"
 #include "api/job_reply.h"
+#include "api/order.h"
 #include "api/query.h"
 #include "api/router.h"
 #include "api/wait.h"
@@ -86,35 +85,18 @@ void route_input(struct request *request)
 
 /* ---- cancel and retry: one event each, answered when it is folded ---- */
 
-struct order {
-    struct request *request;
-    struct pending *pending;
-    enum event_kind kind;
-    char id[ID_SIZE];
-};
-
-static void order_free(void *state)
-{
-    struct order *order = state;
-
-    if (!order)
-        return;
-    pending_forget(order->pending);
-    free(order);
-}
-
 static bool may_be_retried(const struct job *job)
 {
     return job->state == JOB_FAILED || job->state == JOB_CANCELLED || job->state == JOB_EXPIRED;
 }
 
 /* The fold did not take it because the job has moved on meanwhile: how it is now decides. */
-static void answer_overtaken(struct request *request, const struct order *order)
+static void answer_overtaken(struct request *request, const struct event *event)
 {
     struct job *job = NULL;
-    enum err err = reader_job(request_thread(request)->reader, order->id, &job);
+    enum err err = reader_job(request_thread(request)->reader, event->job, &job);
 
-    if (!err && order->kind == EVENT_RETRIED)
+    if (!err && event->kind == EVENT_RETRIED)
         err = ERR_NOT_RETRYABLE;
     else if (!err && job_state_is_final(job->state))
         err = ERR_ALREADY_FINISHED;
@@ -125,40 +107,17 @@ static void answer_overtaken(struct request *request, const struct order *order)
     job_unref(job);
 }
 
-static void on_ordered(void *owner, struct append *append, unsigned n)
+static void answer_ordered(struct request *request, const struct append *append)
 {
-    struct order *order = owner;
-
-    (void)n;
-    order->pending = NULL;
-    if (append->err)
-        reply_problem(order->request, append->err, NULL, NULL);
-    else if (append->outcome != OUTCOME_ACCEPTED || !append->job)
-        answer_overtaken(order->request, order);
+    if (append->outcome != OUTCOME_ACCEPTED || !append->job)
+        answer_overtaken(request, &append->event);
     else
-        reply_job(order->request, 202, append->job);
+        reply_job(request, 202, append->job);
 }
 
 static void give_order(struct request *request, enum event_kind kind, const char *id)
 {
-    struct thread *thread = request_thread(request);
-    struct append *append = append_new(kind, id, thread_now_ms(thread));
-    struct order *order = calloc(1, sizeof *order);
-    enum err err = ERR_NOMEM;
-
-    if (append && order) {
-        order->request = request;
-        order->kind = kind;
-        memcpy(order->id, id, ID_SIZE);
-        err = thread_append(thread, append, 1, on_ordered, order, &order->pending);
-    }
-    if (err) {
-        append_free(append);
-        free(order);
-        reply_problem(request, err, NULL, NULL);
-        return;
-    }
-    request_set_state(request, order, order_free);
+    order_give(request, append_new(kind, id, thread_now_ms(request_thread(request))), answer_ordered);
 }
 
 /* Looked at before anything is written, so that a refused request leaves nothing behind in the log. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/job_reply.h"
+#include "api/order.h"
 #include "api/query.h"
 #include "api/router.h"
 
@@ -159,21 +160,6 @@ void route_queues(struct request *request)
 
 /* ---- pause and resume ---- */
 
-struct order {
-    struct request *request;
-    struct pending *pending;
-};
-
-static void order_free(void *state)
-{
-    struct order *order = state;
-
-    if (!order)
-        return;
-    pending_forget(order->pending);
-    free(order);
-}
-
 /* The queue of the request, as it is now. */
 static void reply_queue(struct request *request)
 {
@@ -195,37 +181,23 @@ static void reply_queue(struct request *request)
 }
 
 /* What was so already is ignored by the fold, and is as it was asked for all the same. */
-static void on_ordered(void *owner, struct append *append, unsigned n)
+static void answer_ordered(struct request *request, const struct append *append)
 {
-    struct order *order = owner;
-
-    (void)n;
-    order->pending = NULL;
-    if (append->err)
-        reply_problem(order->request, append->err, NULL, NULL);
-    else
-        reply_queue(order->request);
+    (void)append;
+    reply_queue(request);
 }
 
 static void give_order(struct request *request, bool paused)
 {
-    struct thread *thread = request_thread(request);
-    struct append *append = append_new(EVENT_QUEUE, NULL, thread_now_ms(thread));
-    struct order *order = calloc(1, sizeof *order);
-    enum err err = ERR_NOMEM;
+    struct append *append = append_new(EVENT_QUEUE, NULL, thread_now_ms(request_thread(request)));
 
-    if (append && order && (append->event.queue = strdup(request_id(request)))) {
-        append->event.paused = paused;
-        order->request = request;
-        err = thread_append(thread, append, 1, on_ordered, order, &order->pending);
-    }
-    if (err) {
+    if (append && !(append->event.queue = strdup(request_id(request)))) {
         append_free(append);
-        free(order);
-        reply_problem(request, err, NULL, NULL);
-        return;
+        append = NULL;
     }
-    request_set_state(request, order, order_free);
+    if (append)
+        append->event.paused = paused;
+    order_give(request, append, answer_ordered);
 }
 
 static void set_paused(struct request *request, bool paused)
