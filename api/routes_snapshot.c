@@ -169,8 +169,7 @@ static bool has_ticket(const struct request *request)
 
     if (!ticket || !access_key_read(ticket, id, hash))
         return false;
-    for (unsigned i = 0; i < sizeof hash; i++)
-        sprintf(asked.hash + 2 * i, "%02x", hash[i]);
+    access_key_hash_hex(hash, asked.hash);
     presence_each(request_thread(request)->setup->presence, clock_mono_ms(), is_his, &asked);
     return asked.found;
 }

@@ -55,8 +55,7 @@ static void ask(struct sideband *sideband, const char *name, const unsigned char
     struct text text = {0};
 
     snprintf(beat.name, sizeof beat.name, "%s", name);
-    for (unsigned i = 0; i < 32; i++)
-        sprintf(beat.ticket + 2 * i, "%02x", hash[i]);
+    access_key_hash_hex(hash, beat.ticket);
     beat_encode(&text, &beat);
     if (!text.failed)
         sideband_say(sideband, SIDEBAND_BEAT, name, text.at, text.len);

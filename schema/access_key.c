@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -160,6 +161,12 @@ bool access_key_read_id(const char *text, char ret_id[ACCESS_KEY_ID_SIZE])
 bool access_key_read(const char *text, char ret_id[ACCESS_KEY_ID_SIZE], unsigned char ret_hash[32])
 {
     return access_key_read_id(text, ret_id) && hash(text, TEXT_LEN, ret_hash);
+}
+
+void access_key_hash_hex(const unsigned char hash[32], char hex[65])
+{
+    for (unsigned i = 0; i < 32; i++)
+        sprintf(hex + 2 * i, "%02x", hash[i]);
 }
 
 bool access_key_matches(const struct access_key *key, const unsigned char sent[32])

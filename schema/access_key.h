@@ -60,6 +60,7 @@ bool access_key_id_is_valid(const char *id, size_t len);
 bool access_key_read_id(const char *text, char ret_id[ACCESS_KEY_ID_SIZE]);      /* false: not the shape of a key */
 /* The id in a key's text and the hash of the whole; false: not the shape of a key. */
 bool access_key_read(const char *text, char ret_id[ACCESS_KEY_ID_SIZE], unsigned char ret_hash[32]);
+void access_key_hash_hex(const unsigned char hash[32], char hex[65]);
 bool access_key_matches(const struct access_key *key, const unsigned char hash[32]);   /* in constant time */
 bool scope_decode(const char *word, enum scope *ret_scope);
 const char *scope_word(enum scope scope);

@@ -9,11 +9,10 @@
 
 static void hash_encode(struct text *text, const unsigned char hash[32])
 {
-    text_json_key(text, "hash");
-    text_char(text, '"');
-    for (unsigned i = 0; i < 32; i++)
-        text_printf(text, "%02x", hash[i]);
-    text_char(text, '"');
+    char hex[65];
+
+    access_key_hash_hex(hash, hex);
+    text_json_str(text, "hash", hex);
 }
 
 void scopes_encode(struct text *text, unsigned scopes)
