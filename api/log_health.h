@@ -11,7 +11,4 @@ struct log_health {
 };
 void log_health(const struct thread *thread, struct log_health *ret_health);
 
-/* One thread of the server calls it a few times a second. */
-void log_health_sweep(const struct thread *thread);
-
 #endif

@@ -28,7 +28,6 @@ struct server {
     atomic_llong body_bytes;
     atomic_int n_connections;
     atomic_llong folded_pos;   /* everything in the log up to here can be read */
-    bool has_told_failure;     /* likewise */
 };
 
 #endif

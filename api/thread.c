@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/log_health.h"
 #include "api/server_priv.h"
 #include "api/socket.h"
 #include "api/thread_priv.h"
@@ -228,8 +227,6 @@ static void on_sweep(struct ev_loop *loop, struct ev_timer *sweep, int events)
     auth_sweep(thread->auth, thread_now_ms(thread));
     request_sweep(thread, mono_ms);
     pending_sweep(thread, mono_ms);
-    if (thread->number == 0)
-        log_health_sweep(thread);
     socket_sweep(thread, mono_ms);
     stop_if_empty(thread, mono_ms);
 }

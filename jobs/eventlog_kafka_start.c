@@ -34,7 +34,6 @@ void kafka_fail(struct kafka_log *log, enum err err, const char *format, ...)
     log->stage = KAFKA_FAILED;
     atomic_store(&log->up, false);
     atomic_store(&log->failed, (int)err);
-    log_error("%s", log->why);
 }
 
 /* A start that takes less than a second is no news. */
