@@ -278,6 +278,14 @@ void reply_stream_want(struct request *request)
     lws_callback_on_writable(request->wsi);
 }
 
+void reply_stream_now(struct request *request)
+{
+    if (request->is_finishing || request->stream_ends || lws_partial_buffered(request->wsi))
+        lws_callback_on_writable(request->wsi);
+    else
+        request->on_writable(request);
+}
+
 void reply_stream_write(struct request *request, const void *bytes, size_t len)
 {
     unsigned char *out = request->thread->priv->out + LWS_PRE;
@@ -286,7 +294,7 @@ void reply_stream_write(struct request *request, const void *bytes, size_t len)
         size_t part = len < OUT_SIZE ? len : OUT_SIZE;
         memcpy(out, bytes, part);
         if (lws_write(request->wsi, out, part, LWS_WRITE_HTTP) < 0) {
-            request->stream_ends = true;         /* the library closes it; say nothing more */
+            reply_stream_end(request);           /* nothing more can be said */
             return;
         }
         bytes = (const char *)bytes + part;

@@ -54,6 +54,7 @@ void reply_problem(struct request *request, enum err err, const char *detail, co
 typedef void stream_writable_fn(struct request *request);
 void reply_stream(struct request *request, const char *media_type, stream_writable_fn *on_writable);
 void reply_stream_want(struct request *request);
+void reply_stream_now(struct request *request);        /* likewise, at once if it can be; not within the library's callbacks */
 void reply_stream_write(struct request *request, const void *bytes, size_t len);
 void reply_stream_end(struct request *request);        /* closes the connection when all is sent */
 

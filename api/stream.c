@@ -60,7 +60,7 @@ static void on_wake(struct wakeable *self, struct subscriber *subscriber)
     struct stream *stream = (struct stream *)self;
 
     (void)subscriber;
-    reply_stream_want(stream->request);
+    reply_stream_now(stream->request);
 }
 
 static void on_comment(void *arg)

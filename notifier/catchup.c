@@ -19,6 +19,7 @@ static bool tell(struct subscription *subscription, const struct change *read)
             struct hub *hub = subscriber->hub;
             struct frame *frame = frame_of_change(&change, reader_log_id(hub->reader), 0);
 
+            subscriber_make_up(subscriber, &change);
             subscriber_queue(subscriber, frame);
             frame_unref(frame);
         }

@@ -62,6 +62,7 @@ void hub_wake_now(struct hub *hub)
 {
     struct subscriber *subscriber;
 
+    hub->is_crowded = false;
     while ((subscriber = LIST_FIRST(&hub->to_wake))) {
         LIST_REMOVE(subscriber, beside);
         subscriber->is_due = false;
@@ -76,8 +77,13 @@ static void offer(struct subscription *subscription, struct delivery *delivery)
     const struct change *change = delivery->change;
     bool is_progress = change->kind == CHANGE_PROGRESS;
 
-    if (subscription->catching || subscriber->lost || !subscription_hears(subscription, change))
+    if (subscriber->lost || !subscription_hears(subscription, change))
         return;
+    if (subscription->catching) {
+        if (!is_progress)
+            subscriber_let_pass(subscriber, change);
+        return;
+    }
     if (!is_progress) {
         if (change->pos <= subscription->from_pos)
             return;
@@ -92,8 +98,10 @@ static void offer(struct subscription *subscription, struct delivery *delivery)
     }
     if (is_progress && delivery->failed)
         return; /* the next one will do */
-    subscriber_queue(subscriber, delivery->frame);
+    subscriber_queue_live(subscriber, delivery->frame);
     hub_wake_later(subscriber);
+    if (subscriber->is_due && !sendq_has_room(&subscriber->queue))
+        delivery->hub->is_crowded = true;
     delivery->n_queued++;
 }
 
@@ -142,12 +150,16 @@ static void deliver_one(struct hub *hub, const struct change *change)
         deal_out(hub, change, topic);
     else if (change->kind == CHANGE_REMOVED && topic)
         drop_subscriptions(topic);
+    hub->last_pos = change->pos;
 }
 
 void hub_deliver(struct hub *hub, const struct changes *changes)
 {
-    for (unsigned i = 0; i < changes->n; i++)
+    for (unsigned i = 0; i < changes->n; i++) {
         deliver_one(hub, &changes->at[i]);
+        if (hub->is_crowded) /* a batch may be larger than a queue, and its owner quick enough */
+            hub_wake_now(hub);
+    }
     if (changes->last_pos > hub->last_pos)
         hub->last_pos = changes->last_pos;
     hub_wake_now(hub);
@@ -172,15 +184,12 @@ void hub_progress(struct hub *hub, const struct changes *changes)
     hub_wake_now(hub);
 }
 
-static void fall_behind(struct subscription *subscription, int64_t last_pos)
+static void miss(struct subscription *subscription, int64_t last_pos)
 {
-    struct subscriber *subscriber = subscription->subscriber;
-
-    if (subscriber->lost)
+    if (subscription->subscriber->lost)
         return;
-    if (!subscription->catching)
-        subscription_set_catching(subscription, subscription->from_pos > last_pos ? subscription->from_pos : last_pos);
-    hub_wake_later(subscriber);
+    subscription_fall_behind(subscription, last_pos);
+    hub_wake_later(subscription->subscriber);
 }
 
 void hub_come_to_now(struct hub *hub)
@@ -197,11 +206,11 @@ void hub_missed(struct hub *hub)
 
     topics_forget_progress(&hub->topics); /* the changes that would have ended it may be among the lost */
     LIST_FOREACH(subscription, &hub->all, beside)
-        fall_behind(subscription, hub->last_pos);
+        miss(subscription, hub->last_pos);
     for (unsigned i = 0; i < hub->topics.n_buckets; i++)
         for (struct topic *topic = hub->topics.buckets[i]; topic; topic = topic->next)
             LIST_FOREACH(subscription, &topic->subscriptions, beside)
-                fall_behind(subscription, hub->last_pos);
+                miss(subscription, hub->last_pos);
     hub_come_to_now(hub);
     hub_wake_now(hub);
 }

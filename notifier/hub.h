@@ -5,12 +5,14 @@
  *   the owner then calls subscriber_catch_up, takes frames and writes as many as fit in one go.
  *
  * Rules: state changes are never dropped or reordered for one job; progress is conflated (the newest
- * of a job wins) and gives way when room is short. A queue over its bound (SENDQ_FRAMES or
- * SENDQ_BYTES) marks its subscriber too slow and is emptied: the socket closes with 4408 and
- * subscriber_cursor. A subscriber whose events cannot be read or composed (no memory, history removed
- * meanwhile) has lost its place and is marked the same way: resuming is what mends both. A
- * subscription behind the present is caught up from the log in pieces by subscriber_catch_up and
- * hears nothing live until it has reached the present, so a long history blocks nobody. */
+ * of a job wins) and gives way when room is short. What a full queue (SENDQ_FRAMES, SENDQ_BYTES) has
+ * no room for stays in the log, and is caught up when there is room again: so a burst costs a quick
+ * client nothing. A subscriber more than BEHIND_BYTES behind is marked too slow, and its queue is
+ * emptied: the socket closes with 4408 and subscriber_cursor. One whose events cannot be read or
+ * composed (no memory, history removed meanwhile) has lost its place and is marked the same way:
+ * resuming is what mends both. A subscription behind the present is caught up from the log in pieces
+ * by subscriber_catch_up and hears nothing live until it has reached the present, so a long history
+ * blocks nobody. */
 #ifndef BUZZER_NOTIFIER_HUB_H
 #define BUZZER_NOTIFIER_HUB_H
 
@@ -18,6 +20,7 @@
 #include "notifier/frame.h"
 
 #define SUBSCRIPTIONS_MAX 100 /* of one subscriber */
+#define BEHIND_BYTES ((size_t)4 * 1024 * 1024) /* of events that wait in the log for a full queue */
 
 struct hub;
 struct subscriber;
@@ -34,8 +37,8 @@ struct subscribed {              /* what to answer to a subscribe */
 
 /* Called when a subscriber's queue has become non-empty, it is too slow, or it has more to catch up:
  * at most once until something is taken from it (subscriber_take, subscriber_next). Called within
- * hub_deliver, hub_progress, hub_missed (after the whole batch is queued) and subscriber_push, never
- * within subscriber_add_*. It may free any subscriber, and must not deliver. */
+ * hub_deliver, hub_progress, hub_missed (after the whole batch is queued, or once a queue is half full)
+ * and subscriber_push, never within subscriber_add_*. It may free any subscriber, and must not deliver. */
 typedef void hub_wake_fn(struct subscriber *subscriber, void *owner);
 
 enum err hub_new(struct reader *reader, hub_wake_fn *wake, struct hub **ret_hub);

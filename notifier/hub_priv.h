@@ -16,6 +16,8 @@
 #include "notifier/sendq.h"
 #include "notifier/topic.h"
 
+#define CHANGE_BYTES 512 /* of an event without its result, about */
+
 struct subscription {
     LIST_ENTRY(subscription) beside;  /* in topic->subscriptions or hub->all */
     struct subscription *next;        /* of the same subscriber, oldest first */
@@ -38,6 +40,7 @@ struct subscriber {
     int64_t live_pos;                 /* of the last live event queued: two subscriptions, one event */
     int64_t lost_pos;                 /* the cursor of a lost one */
     unsigned n_subscriptions, n_catching;
+    size_t behind_bytes;              /* gone by and not read yet, since its queue was full; 0: it keeps up */
     char tenant[NAME_MAX_LEN + 1];    /* hears of its jobs alone; "": of all */
     bool is_due;                      /* in hub->to_wake */
     bool is_awake;                    /* woken, and nothing taken since */
@@ -53,6 +56,7 @@ struct hub {
     struct subscriber_list to_wake;
     int64_t last_pos;                 /* everything up to here has been delivered, or is being caught up */
     uint64_t n_progress;              /* numbers the progress events */
+    bool is_crowded;                  /* a queue is filling: its owner is woken before the batch goes on */
     unsigned n_subscribers, n_subscriptions;
 };
 
@@ -60,11 +64,16 @@ struct hub {
 bool subscription_hears(const struct subscription *subscription, const struct change *change); /* the filter */
 void subscription_set_catching(struct subscription *subscription, int64_t from_pos);
 void subscription_set_live(struct subscription *subscription);
+void subscription_fall_behind(struct subscription *subscription, int64_t upto);  /* has been told up to there at least */
 void subscription_free(struct subscription *subscription);
 bool subscriber_may_hear(const struct subscriber *subscriber, const struct job *job);          /* the tenant */
 /* subscriber.c */
-/* Neither wakes. A NULL frame could not be composed. */
+/* None of these wakes. A NULL frame could not be composed; live: a subscriber without room falls behind. */
 void subscriber_queue(struct subscriber *subscriber, struct frame *frame);
+void subscriber_queue_live(struct subscriber *subscriber, struct frame *frame);
+/* How far behind one is who had no room: a change goes by that a catching subscription will read later; it has read it. */
+void subscriber_let_pass(struct subscriber *subscriber, const struct change *change);
+void subscriber_make_up(struct subscriber *subscriber, const struct change *change);
 void subscriber_lose(struct subscriber *subscriber, int64_t upto);           /* resumes at most from upto */
 /* hub.c */
 /* With nobody subscribed nothing can be missed, and batches may not even have been sent here: the next

@@ -68,12 +68,63 @@ void subscriber_lose(struct subscriber *subscriber, int64_t upto)
     METRIC_INC(WS_TOO_SLOW);
 }
 
+/* A NULL frame could not be composed. */
+static enum err push(struct subscriber *subscriber, struct frame *frame)
+{
+    return frame ? sendq_push(&subscriber->queue, frame) : ERR_NOMEM;
+}
+
+static void lose_at(struct subscriber *subscriber, const struct frame *frame)
+{
+    subscriber_lose(subscriber, frame && frame->kind < CHANGE_PROGRESS ? frame->pos - 1 : INT64_MAX);
+}
+
 void subscriber_queue(struct subscriber *subscriber, struct frame *frame)
 {
-    if (subscriber->lost)
-        return;
-    if (!frame || sendq_push(&subscriber->queue, frame) != ERR_OK)
-        subscriber_lose(subscriber, frame && frame->kind < CHANGE_PROGRESS ? frame->pos - 1 : INT64_MAX);
+    if (!subscriber->lost && push(subscriber, frame))
+        lose_at(subscriber, frame);
+}
+
+/* What there is no room for waits where it stands, in the log. */
+static void fall_behind(struct subscriber *subscriber, const struct frame *frame)
+{
+    for (struct subscription *s = subscriber->subscriptions; s; s = s->next)
+        subscription_fall_behind(s, frame->pos - 1);
+    subscriber->behind_bytes = frame->len;
+}
+
+void subscriber_queue_live(struct subscriber *subscriber, struct frame *frame)
+{
+    enum err err = push(subscriber, frame);
+
+    if (err == ERR_BUSY)
+        fall_behind(subscriber, frame);
+    else if (err)
+        lose_at(subscriber, frame);
+}
+
+static size_t size_of(const struct change *change)
+{
+    return CHANGE_BYTES + (change->job->result ? change->job->result->len : 0);
+}
+
+void subscriber_let_pass(struct subscriber *subscriber, const struct change *change)
+{
+    if (subscriber->behind_bytes == 0)
+        return; /* reading up on the past may take its time */
+    subscriber->behind_bytes += size_of(change);
+    if (subscriber->behind_bytes > BEHIND_BYTES) {
+        subscriber_lose(subscriber, INT64_MAX);
+        hub_wake_later(subscriber);
+    }
+}
+
+void subscriber_make_up(struct subscriber *subscriber, const struct change *change)
+{
+    size_t size = size_of(change);
+
+    if (subscriber->behind_bytes > 0)
+        subscriber->behind_bytes = subscriber->behind_bytes > size ? subscriber->behind_bytes - size : 1;
 }
 
 void subscriber_push(struct subscriber *subscriber, struct frame *frame)

@@ -52,8 +52,18 @@ void subscription_set_catching(struct subscription *subscription, int64_t from_p
 
 void subscription_set_live(struct subscription *subscription)
 {
-    subscription->subscriber->n_catching -= subscription->catching;
+    struct subscriber *subscriber = subscription->subscriber;
+
+    subscriber->n_catching -= subscription->catching;
     subscription->catching = false;
+    if (subscriber->n_catching == 0)
+        subscriber->behind_bytes = 0;
+}
+
+void subscription_fall_behind(struct subscription *subscription, int64_t upto)
+{
+    if (!subscription->catching)
+        subscription_set_catching(subscription, subscription->from_pos > upto ? subscription->from_pos : upto);
 }
 
 void subscription_free(struct subscription *subscription)
