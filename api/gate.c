@@ -28,6 +28,7 @@ struct gate {
     char name[TOKEN_MAX], value[TOKEN_MAX];
     int64_t body_left;
     bool wants_length;               /* POST, PUT, PATCH */
+    ssize_t no_length_at;
     unsigned char frame[10];         /* of the frame whose header is being read, mask left out */
     unsigned frame_len, frame_need;
     uint64_t frame_left;
@@ -158,8 +159,6 @@ static enum err head_is(struct gate *gate)
         return ERR_BAD_REQUEST;
     if (gate->bad_upgrade || gate->bad_expect)
         return ERR_BAD_REQUEST;
-    if (gate->wants_length && !gate->head.has_length)
-        return ERR_NO_LENGTH;
     if (gate->upgrade && gate->head.content_length)
         return ERR_BAD_REQUEST;
     gate->head.upgrade = gate->upgrade;
@@ -319,6 +318,7 @@ ssize_t gate_feed(struct gate *gate, const unsigned char *bytes, size_t len, enu
     enum err err = ERR_OK;
     size_t i = 0;
 
+    gate->no_length_at = -1;
     while (i < len && !err) {
         size_t left = len - i;
         switch (gate->at) {
@@ -350,6 +350,8 @@ ssize_t gate_feed(struct gate *gate, const unsigned char *bytes, size_t len, enu
             break;
         default:
             err = head_takes(gate, bytes[i++]);
+            if (gate->at == AT_END_LF && gate->wants_length && !gate->head.has_length)
+                gate->no_length_at = (ssize_t)i - 1;
             break;
         }
     }
@@ -358,6 +360,11 @@ ssize_t gate_feed(struct gate *gate, const unsigned char *bytes, size_t len, enu
     gate->at = AT_REFUSED;
     *ret_err = err;
     return -1;
+}
+
+ssize_t gate_no_length_at(const struct gate *gate)
+{
+    return gate->no_length_at;
 }
 
 bool gate_is_held(const struct gate *gate)

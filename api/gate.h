@@ -42,6 +42,9 @@ void gate_free(struct gate *gate);
 /* Looks at up to len bytes that came in. Returns how many of them belong to the request under way
  * and may be passed on (the rest is to be kept), or -1: refused, *ret_err says why. */
 ssize_t gate_feed(struct gate *gate, const unsigned char *bytes, size_t len, enum err *ret_err);
+/* Where in the bytes fed last the head of a POST, PUT or PATCH ends that told no length; -1: nowhere. There is no body
+ * then (RFC 9112, 6.3), but the library waits for one until it is told "content-length: 0". */
+ssize_t gate_no_length_at(const struct gate *gate);
 bool gate_is_held(const struct gate *gate);               /* a whole request was passed on, its answer is due */
 bool gate_is_websocket(const struct gate *gate);
 const struct gate_head *gate_head(const struct gate *gate);

@@ -16,6 +16,10 @@
 #include "api/gate.h"
 #include "api/problem.h"
 
+static const char no_length[] = "content-length: 0\r\n";
+
+#define NO_LENGTH_LEN (sizeof no_length - 1)
+
 struct gated {
     int fd;
     struct gate *gate;
@@ -167,16 +171,32 @@ static ssize_t read_while_held(struct gated *gated, int fd)
     return -1;
 }
 
+/* Says for the client that there is no body; buf has NO_LENGTH_LEN bytes of room after the n that came. */
+static ssize_t say_no_length(const struct gate *gate, unsigned char *buf, ssize_t n)
+{
+    ssize_t at = gate_no_length_at(gate);
+
+    if (at < 0)
+        return n;
+    memmove(buf + at + NO_LENGTH_LEN, buf + at, (size_t)(n - at));
+    memcpy(buf + at, no_length, NO_LENGTH_LEN);
+    return n + (ssize_t)NO_LENGTH_LEN;
+}
+
 ssize_t recv(int fd, void *buf, size_t len, int flags)
 {
     struct gated *gated = gated_of(fd);
     enum err err = ERR_OK;
     ssize_t n, pass;
+    bool has_room;
 
     if (!gated || flags)
         return syscall(SYS_recvfrom, fd, buf, len, flags, NULL, NULL);
     if (gate_is_held(gated->gate))
         return read_while_held(gated, fd);
+    has_room = len > NO_LENGTH_LEN;
+    if (has_room)
+        len -= NO_LENGTH_LEN;
 
     if (gated->stash_len) {
         n = (ssize_t)(len < gated->stash_len ? len : gated->stash_len);
@@ -192,8 +212,10 @@ ssize_t recv(int fd, void *buf, size_t len, int flags)
         if (pass >= 0 && !stash_keep(gated, (unsigned char *)buf + pass, (size_t)(n - pass)))
             err = ERR_BUSY;
     }
+    if (!err && gate_no_length_at(gated->gate) >= 0 && !has_room)
+        err = ERR_NO_LENGTH;
     if (!err)
-        return pass;
+        return say_no_length(gated->gate, buf, pass);
     refuse(fd, gate_is_websocket(gated->gate), err);
     return 0;
 }

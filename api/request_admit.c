@@ -52,7 +52,8 @@ enum err request_admit(struct request *request, char *allow, size_t allow_size)
     const struct config *config = request->thread->setup->config;
     const char *host = request->header[HEADER_HOST], *origin = request->header[HEADER_ORIGIN];
     const char *type = request->header[HEADER_CONTENT_TYPE];
-    int64_t length = gate_head_of(request->fd)->content_length;
+    const struct gate_head *head = gate_head_of(request->fd);
+    int64_t length = head->content_length;
     bool is_json = type && media_type_is(type, "application/json");
     enum err err = route_find(request->method, request->path, &request->route, request->id, sizeof request->id, allow,
                               allow_size);
@@ -69,6 +70,8 @@ enum err request_admit(struct request *request, char *allow, size_t allow_size)
         return ERR_FOREIGN_ORIGIN;
     if (length && !(request->route->flags & ROUTE_BODY))
         request->close = true;           /* what nobody reads is not worth waiting for */
+    if (request->route->flags & ROUTE_BODY && !head->has_length)
+        return ERR_NO_LENGTH;
     if (request->route->flags & ROUTE_BODY && length > (is_json ? config->json_body_bytes : config->body_bytes))
         return ERR_TOO_LARGE;
     if (request->route->flags & ROUTE_BODY && lws_hdr_total_length(request->wsi, WSI_TOKEN_HTTP_CONTENT_ENCODING) > 0)

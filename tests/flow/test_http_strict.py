@@ -76,6 +76,25 @@ def test_a_post_without_a_length_is_asked_for_one(service):
     refused(service, POST + "\r\n", 411, "no-length", False)
 
 
+@pytest.mark.parametrize("pieces", [1, 3, 7, 1000])
+def test_a_post_that_needs_no_body_needs_no_length(service, api, pieces):
+    """As `curl -X POST` sends it; also in pieces, behind another request and before one."""
+    id = api.submit("sleep", {"seconds": 60})["id"]
+    get = f"GET /livez HTTP/1.1\r\n{HOST}\r\n"
+    requests = get + f"POST /v1/jobs/{id}:cancel HTTP/1.1\r\n{HOST}\r\n" + get
+    with Raw(service.port) as raw:
+        for i in range(0, len(requests), pieces):
+            raw.send(requests[i:i + pieces])
+        answers = [raw.answer() for _ in range(3)]
+    assert [status for status, _, _ in answers] == [200, 202, 200], answers
+    assert api.wait(id)["state"] == "cancelled"
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+def test_a_wrong_method_without_a_length_is_called_wrong(service, method):
+    refused(service, f"{method} /v1/jobs HTTP/1.1\r\n{HOST}\r\n", 405, "method-not-allowed", False)
+
+
 @pytest.mark.parametrize("method", ["get", "BREW", "TRACE", "CONNECT"])
 def test_a_method_nobody_knows_is_not_implemented(service, method):
     status, _, body = ask(service.port, f"{method} /livez HTTP/1.1\r\n{HOST}\r\n")

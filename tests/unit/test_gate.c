@@ -95,7 +95,6 @@ static void what_is_not_strict_is_refused(void **state)
         {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 18446744073709551619\r\n\r\nabc", ERR_BAD_REQUEST},
         {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc", ERR_BAD_REQUEST},
         {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\n", ERR_BAD_REQUEST},
-        {"POST / HTTP/1.1\r\nHost: a\r\n\r\n", ERR_NO_LENGTH},
         {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", ERR_NOT_IMPLEMENTED},
         {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n", ERR_BAD_REQUEST},
         {"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\n\r\n", ERR_BAD_REQUEST},
@@ -109,6 +108,46 @@ static void what_is_not_strict_is_refused(void **state)
         if (err != rows[i].err)
             print_error("row %zu: %s\n", i, rows[i].text);
         assert_int_equal(err, rows[i].err);
+    }
+}
+
+static void where_no_length_was_told_is_known_in_any_pieces(void **state)
+{
+    static const struct {
+        const char *text;
+        bool lacks;
+    } rows[] = {
+        {"POST / HTTP/1.1\r\nHost: a\r\n\r\n", true},
+        {"PUT / HTTP/1.1\r\nHost: a\r\nX: 1\r\n\r\n", true},
+        {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", false},
+        {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}", false},
+        {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", false},
+        {"DELETE / HTTP/1.1\r\nHost: a\r\n\r\n", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const char *text = rows[i].text;
+        ssize_t end = strstr(text, "\r\n\r\n") + 2 - text;
+
+        for (size_t step = 1; step <= strlen(text); step++) {
+            struct gate *gate = gate_new();
+            ssize_t found = -1;
+            enum err err = ERR_OK;
+
+            for (size_t at = 0; at < strlen(text); at += step) {
+                size_t part = strlen(text) - at < step ? strlen(text) - at : step;
+
+                assert_int_equal(gate_feed(gate, (const unsigned char *)text + at, part, &err), part);
+                if (gate_no_length_at(gate) >= 0) {
+                    assert_int_equal(found, -1);
+                    found = (ssize_t)at + gate_no_length_at(gate);
+                }
+            }
+            assert_true(gate_is_held(gate));
+            assert_int_equal(found, rows[i].lacks ? end : -1);
+            gate_free(gate);
+        }
     }
 }
 
@@ -197,6 +236,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(strict_requests_pass),
         cmocka_unit_test(what_is_not_strict_is_refused),
+        cmocka_unit_test(where_no_length_was_told_is_known_in_any_pieces),
         cmocka_unit_test(the_limits_hold_at_their_edge),
         cmocka_unit_test(a_request_sent_ahead_waits_for_the_answer),
         cmocka_unit_test(the_head_says_what_the_answer_needs),
