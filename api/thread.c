@@ -104,6 +104,8 @@ void thread_deliver(struct thread *thread, struct changes *changes, bool is_prog
         struct inbox_item *item = &priv->batch[(priv->batch_head + priv->n_batches++) % BATCHES];
         item->changes = changes_ref(changes);
         item->is_progress = is_progress;
+        item->after_gap = priv->missed;
+        priv->missed = false;
     } else if (!is_progress) {
         priv->missed = true;       /* read from the log instead; progress may be lost */
     }
@@ -130,6 +132,8 @@ static void deliver_batches(struct thread *thread)
             priv->missed = false;
         pthread_mutex_unlock(&priv->lock);
         for (unsigned i = 0; i < n; i++) {
+            if (items[i].after_gap && hub_is_watching(thread->hub))
+                hub_missed(thread->hub);
             if (items[i].is_progress)
                 hub_progress(thread->hub, items[i].changes);
             else

@@ -18,6 +18,7 @@ struct request;
 struct inbox_item {
     struct changes *changes;
     bool is_progress;
+    bool after_gap;                /* batches were left out right before it */
 };
 
 struct thread_priv {
@@ -38,7 +39,7 @@ struct thread_priv {
     struct pending *done_head, *done_tail;
     struct inbox_item batch[BATCHES];
     unsigned batch_head, n_batches;
-    bool missed;                   /* batches were left out: nobody listened, or the ring was full */
+    bool missed;                   /* batches were left out since the last one in it: nobody listened, or the ring was full */
     struct post *post_head, *post_tail;
     bool closed;                   /* posts are refused from here on */
 
