@@ -226,8 +226,9 @@ static bool attend(struct command *command)
             {.fd = command->pidfd, .events = POLLIN},
             {.fd = EXECUTOR_SOCKET, .events = POLLRDHUP},
         };
-        if (poll(fds, PIPE_COUNT + 2, -1) < 0 && errno != EINTR)
+        if (poll(fds, PIPE_COUNT + 2, progress_lines_wait(&command->progress)) < 0 && errno != EINTR)
             return false;
+        progress_lines_tell(&command->progress, command->task);
         if (fds[PIPE_IN].revents)
             give_input(command);
         for (int i = PIPE_OUT; i < PIPE_COUNT; i++)
@@ -253,7 +254,8 @@ static void drain_output(struct command *command)
     }
 }
 
-static void tell_tail(struct command *command, enum attempt_outcome outcome, const char *what, int number)
+/* What happened, and behind it the end of what the command wrote to its standard error. */
+static void tell_tail(struct command *command, enum attempt_outcome outcome, const char *what)
 {
     char text[EXECUTOR_MESSAGE_MAX + 1];
     size_t size = sizeof command->tail, total = command->tail_total;
@@ -264,13 +266,13 @@ static void tell_tail(struct command *command, enum attempt_outcome outcome, con
     while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == ' '))
         len--;
     text[len] = '\0';
-    task_say(command->task, outcome, len ? "%s %d: %.1900s" : "%s %d", what, number,
-             text + (len > 1900 ? len - 1900 : 0));
+    task_say(command->task, outcome, len ? "%s: %.1900s" : "%s", what, text + (len > 1900 ? len - 1900 : 0));
 }
 
 static void tell_end(struct command *command, const siginfo_t *end)
 {
     struct task *task = command->task;
+    char what[64];
 
     if (command->too_much) {
         task_say(task, ATTEMPT_BAD_OUTPUT, "the result is larger than output_bytes");
@@ -278,11 +280,11 @@ static void tell_end(struct command *command, const siginfo_t *end)
         task_say(task, ATTEMPT_NO_MEMORY, "no memory for the result");
     } else if (end->si_code != CLD_EXITED) {
         const char *name = sigabbrev_np(end->si_status);
-        task_say(task, ATTEMPT_CRASHED, "ended by signal %d (SIG%s)", end->si_status, name ? name : "?");
-    } else if (end->si_status == EXIT_BAD_INPUT) {
-        tell_tail(command, ATTEMPT_BAD_INPUT, "exit code", end->si_status);
+        snprintf(what, sizeof what, "ended by signal %d (SIG%s)", end->si_status, name ? name : "?");
+        tell_tail(command, ATTEMPT_CRASHED, what);
     } else if (end->si_status != 0) {
-        tell_tail(command, ATTEMPT_FAILED, "exit code", end->si_status);
+        snprintf(what, sizeof what, "exit code %d", end->si_status);
+        tell_tail(command, end->si_status == EXIT_BAD_INPUT ? ATTEMPT_BAD_INPUT : ATTEMPT_FAILED, what);
     } else {
         snprintf(task->record.media_type, sizeof task->record.media_type, "%s", task->fields[FIELD_RESULT_TYPE]);
         task->record.len = (uint32_t)command->out_len;
@@ -336,6 +338,7 @@ out:
         shut(&command->theirs[i]);
     }
     shut(&command->pidfd);
+    progress_lines_clear(&command->progress);
     free(command->out);
     free(command);
 }

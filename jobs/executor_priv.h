@@ -53,19 +53,25 @@ struct task {
 
 /* executor_task.c */
 void task_run_handler(struct task *task);
-void task_progress(struct task *task, int percent, const char *message);
+bool task_progress(struct task *task, int percent, const char *message);   /* false: too soon after the last one */
 void task_say(struct task *task, enum attempt_outcome outcome, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* executor_command.c */
 void task_run_command(struct task *task);
 
-/* executor_progress.c: fd 3 of a command, a JSON object a line. */
+/* executor_progress.c: fd 3 of a command, a JSON object a line. What comes too soon after another is told a little
+ * later: progress_lines_wait says in how many milliseconds at most to call progress_lines_tell (-1: no need). */
 struct progress_lines {
     char line[1024];
     size_t len;
     bool is_too_long;          /* the line at hand: skipped up to its end */
+    char *message;             /* of the newest line that had one; owned */
+    bool is_untold;
 };
 void progress_lines_add(struct progress_lines *lines, struct task *task, const char *bytes, size_t len);
+int progress_lines_wait(const struct progress_lines *lines);
+void progress_lines_tell(struct progress_lines *lines, struct task *task);
+void progress_lines_clear(struct progress_lines *lines);
 
 #endif

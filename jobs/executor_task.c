@@ -35,16 +35,17 @@ static void send_progress(const struct task *task, int32_t percent, const char *
     wire_try(EXECUTOR_SOCKET, frame, sizeof header + header.len);
 }
 
-void task_progress(struct task *task, int percent, const char *message)
+bool task_progress(struct task *task, int percent, const char *message)
 {
     int64_t now_ms = clock_mono_ms();
 
     percent = percent < 0 ? 0 : percent > 100 ? 100 : percent;
     task->record.percent = percent;
     if (task->told_ms && now_ms - task->told_ms < EXECUTOR_PROGRESS_MS)
-        return;
+        return false;
     task->told_ms = now_ms;
     send_progress(task, percent, message);
+    return true;
 }
 
 static void on_progress(struct buzzer_job *job, int percent, const char *message)

@@ -69,6 +69,15 @@ for line in (b'{"percent":10}\\n', b'nonsense\\n', b'{"percent":500}\\n', b'{"me
     time.sleep(0.05)
 print(1)
 """),
+    python("phases", """
+import os, sys, time
+os.write(3, b'{"percent":10,"message":"first"}\\n')
+time.sleep(0.02)
+os.write(3, b'{"message":"second"}\\n{"percent":20}\\n')
+sys.stdin.read()
+time.sleep(60)
+"""),
+    python("diesloud", "import os, sys; sys.stderr.write('the last words\\n'); sys.stderr.flush(); os.abort()"),
 ]
 
 
@@ -110,6 +119,11 @@ def test_exit_code_65_is_bad_input_and_final(api):
 def test_a_signal_is_a_crash_and_named(api, type, word):
     error = api.run(type, 1)["error"]
     assert error["code"] == "crashed" and (word in error["message"] or str({"SEGV": 11, "TERM": 15}[word]) in error["message"])
+
+
+def test_the_last_words_of_a_crash_are_told(api):
+    error = api.run("diesloud", 1, max_attempts=1)["error"]
+    assert error["code"] == "crashed" and "SIGABRT" in error["message"] and "the last words" in error["message"]
 
 
 @pytest.mark.parametrize("type", ["notjson", "silent"])
@@ -255,3 +269,10 @@ def test_an_input_schema_of_a_type_is_held(start, tmp_path):
     check_problem(api.post("/v1/jobs", {"type": "s", "input": {}}), 422, "invalid-input")
     check_problem(api.post("/v1/jobs", {"type": "s", "input": {"n": 0, "m": 1}}), 422, "invalid-input",
                   ["#/input/n", "#/input/m"])
+
+
+def test_the_newest_progress_is_told_also_when_it_came_right_after_another(api):
+    id = api.submit("phases", 1)["id"]
+    wanted = {"percent": 20, "message": "second"}       # a line changes what it names
+    until(lambda: api.job(id)["progress"] == wanted, what="the newest progress")
+    api.cancel(id)
