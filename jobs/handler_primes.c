@@ -80,11 +80,11 @@ int handler_primes(struct buzzer_job *job)
     uint32_t count = 0, largest = 0;
     json_t *root = json_loadb(job->input, job->input_len, 0, NULL);
     const json_t *member = json_object_get(root, "below");
-    json_int_t below = json_integer_value(member);
+    double below = json_number_value(member);      /* 1e6 is a whole number as well */
     int len, ret = BUZZER_NO_MEMORY;
     struct sieve *sieve = NULL;
 
-    if (!json_is_integer(member) || below < 0 || below > BELOW_MAX) {
+    if (!json_is_number(member) || below < 0 || below > BELOW_MAX || below != (double)(uint32_t)below) {
         job->fail(job, "below must be a whole number up to 1000000000");
         ret = BUZZER_BAD_INPUT;
         goto out;

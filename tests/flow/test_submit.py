@@ -45,7 +45,7 @@ def test_a_job_ends_with_its_result_in_it(api):
     assert job["position"] is None and job["estimated_start_at"] is None
 
 
-@pytest.mark.parametrize("below, count, largest", [(1000000, 78498, 999983), (10, 4, 7), (3, 1, 2)])
+@pytest.mark.parametrize("below, count, largest", [(1000000, 78498, 999983), (10, 4, 7), (3, 1, 2), (1e6, 78498, 999983)])
 def test_primes_are_counted(api, below, count, largest):
     assert api.run("primes", {"below": below})["result"] == {"count": count, "largest": largest}
 
