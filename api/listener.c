@@ -48,7 +48,7 @@ enum err listener_open(struct thread *thread, const char *host, int *port)
     if (thread->number > 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on))
         goto out;
     if (bind(fd, found->ai_addr, found->ai_addrlen)) {
-        err = errno == EADDRINUSE ? ERR_IN_USE : ERR_IO;
+        err = errno == EADDRINUSE ? ERR_IN_USE : errno == EADDRNOTAVAIL || errno == EACCES ? ERR_CONFIG : ERR_IO;
         goto out;
     }
     if (thread->number == 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on))

@@ -70,6 +70,9 @@ enum err server_new(const struct server_config *setup, struct server **ret_serve
 out:
     if (err == ERR_IN_USE)
         snprintf(message, size, "%s:%d is in use; choose another with --listen", setup->config->listen_host, port);
+    else if (err == ERR_CONFIG)
+        snprintf(message, size, "%s:%d is no address of this machine, or not one for this user; choose another with --listen",
+                 setup->config->listen_host, port);
     else if (err)
         snprintf(message, size, "cannot serve on %s:%d: %s", setup->config->listen_host, port, err_title(err));
     if (err) {

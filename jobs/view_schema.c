@@ -147,7 +147,7 @@ static enum err check_kind(struct db *db, const char *dir, enum view_kind *kind,
                                      : "%s/buzzer.db holds what a worker needs and no history; who answers clients "
                                        "needs another data folder",
              dir);
-    return ERR_CORRUPT;
+    return ERR_CONFIG;
 }
 
 enum err schema_check(struct db *db, const char *dir, enum view_kind *kind, enum schema_state *ret_state,
@@ -180,7 +180,7 @@ enum err schema_check(struct db *db, const char *dir, enum view_kind *kind, enum
     } else if (version < SCHEMA_VERSION) {
         *ret_state = SCHEMA_OLD;
         if (*kind != VIEW_IS_LOG) {
-            err = ERR_CORRUPT;
+            err = ERR_CONFIG;
             snprintf(message, size, OTHER_LOG, dir);
         }
     } else {

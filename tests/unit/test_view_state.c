@@ -86,7 +86,7 @@ static void refuses(const char *dir, enum view_kind kind, const char *why)
     struct view *view;
     char message[256];
 
-    assert_int_equal(view_open(dir, kind, &view, message, sizeof message), ERR_CORRUPT);
+    assert_int_equal(view_open(dir, kind, &view, message, sizeof message), ERR_CONFIG);
     assert_non_null(strstr(message, why));
 }
 
