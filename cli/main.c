@@ -1,6 +1,7 @@
 /* main.c: the program people type: a table of commands, and help about them. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/command.h"
 #include "cli/exit.h"
@@ -19,6 +20,14 @@ struct command {
 #define CLIENT_OPTIONS \
     "  --server URL          the service (BUZZER_SERVER, or http://127.0.0.1:8000)\n" \
     "  --key-file FILE       holds the key to send (or BUZZER_KEY, or the file BUZZER_KEY_FILE)\n"
+
+/* Commands of others find the usual mask, not the one that closes the data folder (serve.c): nobody else
+ * gets into their scratch folder, and what they make may be packed up and sent elsewhere. */
+static int run_executor(int argc, char **argv)
+{
+    umask(022);
+    return executor_main(argc, argv);
+}
 
 /* clang-format off */
 static const struct command commands[] = {
@@ -58,7 +67,7 @@ static const struct command commands[] = {
     {"doctor", command_doctor, "[OPTION ...]", "check this machine and the settings",
      "Takes the options of `buzzer serve`, and checks what they say.\n"},
     {"version", command_version, "", "tell the version, and those of the libraries", NULL},
-    {"executor", executor_main, "", NULL, NULL},
+    {"executor", run_executor, "", NULL, NULL},
 };
 /* clang-format on */
 static const unsigned n_commands = sizeof commands / sizeof commands[0];

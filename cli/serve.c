@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "api/origin.h"
@@ -185,6 +186,7 @@ int command_serve(int argc, char **argv)
         say("%s", message);
         goto out;
     }
+    umask(077); /* SQLite, too, makes files; the folder may have been made for all to enter */
     set_log_level(config->log_level);
     log_set_component("main");
     raise_file_limit();

@@ -141,6 +141,16 @@ def test_a_data_folder_with_something_else_in_it_is_refused(tmp_path):
     assert (tmp_path / "buzzer.db").read_bytes() == b"this is no database" * 1000
 
 
+def test_a_data_folder_that_all_may_enter_holds_files_of_its_user_alone(make):
+    service = make(settings={"types": [{"name": "umask", "command": ["/bin/sh", "-c", "umask | tr -d '\\n' | sed 's/.*/\"&\"/'"]}]})
+    service.data.chmod(0o755)
+    api = service.start().client()
+    assert api.run("umask", 1)["result"] == "0022", "what a command expects"
+    files = {str(path.relative_to(service.data)): path.stat().st_mode & 0o777 for path in service.data.rglob("*")}
+    assert {"buzzer.db", "buzzer.db-wal", "buzzer.db-shm", "scratch", "lock", "node"} <= set(files)
+    assert not {name: oct(mode) for name, mode in files.items() if mode & 0o077}
+
+
 def test_doctor_and_version_tell_what_they_find(tmp_path):
     done = run("version")
     assert done.returncode == 0 and re.search(r"\d+\.\d+\.\d+", done.stdout) and done.stderr == ""
