@@ -36,7 +36,7 @@ int command_doctor(int argc, char **argv)
     if (err == ERR_CONFIG)
         finding_tell(FINDING_FAIL, "settings", "%s", message);
     else if (err)
-        say("%s", message);
+        say(err == ERR_USAGE ? "%s; `buzzer help doctor` tells more" : "%s", message);
     if (err)
         return exit_of_err(err);
     finding_tell(FINDING_OK, "settings", "%s",

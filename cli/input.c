@@ -106,6 +106,7 @@ static int read_file(const char *path, struct input *input)
 static int read_argument(const char *argument, struct input *input)
 {
     struct stat st;
+    int why;
 
     if (strcmp(argument, "-") == 0) {
         int code = read_all(STDIN_FILENO, "standard input", input);
@@ -115,6 +116,7 @@ static int read_argument(const char *argument, struct input *input)
     }
     if (stat(argument, &st) == 0)
         return read_file(argument, input);
+    why = errno;
     if (is_json(argument, strlen(argument))) {
         input->bytes = strdup(argument);
         input->len = strlen(argument);
@@ -125,7 +127,12 @@ static int read_argument(const char *argument, struct input *input)
         say("'%s' is not JSON, and no file has that name", argument);
         return EX_DATAERR;
     }
-    say("%s: %s", argument, strerror(ENOENT));
+    if (why == EACCES)
+        say("%s: %s", argument, strerror(why));
+    else if (strpbrk(argument, "'\"\\"))
+        say("%s: no such file, and not JSON (a text needs quotes of its own)", argument);
+    else
+        say("%s: no such file, and not JSON (a text needs quotes: '\"%s\"')", argument, argument);
     return EX_NOINPUT;
 }
 

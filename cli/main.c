@@ -65,7 +65,7 @@ static const struct command commands[] = {
      "  revoke ID             end it at once\n" CLIENT_OPTIONS
      "An administrator's key is needed, but for the very first, which must be one.\n"},
     {"doctor", command_doctor, "[OPTION ...]", "check this machine and the settings",
-     "Takes the options of `buzzer serve`, and checks what they say.\n"},
+     "Takes the options of `buzzer serve`, and checks what they say:\n"},
     {"version", command_version, "", "tell the version, and those of the libraries", NULL},
     {"executor", run_executor, "", NULL, NULL},
 };
@@ -94,7 +94,7 @@ static void help_command(const struct command *command)
     printf("usage: buzzer %s %s\n\n%s.\n", command->name, command->arguments, command->help);
     if (command->details)
         printf("\n%s", command->details);
-    if (command->run == command_serve) {
+    if (command->run == command_serve || command->run == command_doctor) {
         fputs("\n", stdout);
         config_help(stdout);
         fputs("\nEach is also BUZZER_OPTION_NAME in the environment and option_name: in the settings file.\n",

@@ -134,6 +134,13 @@ def test_a_data_folder_that_cannot_be_made_is_said(tmp_path):
     assert done.returncode not in (0, -6, -11) and done.stderr.count("\n") == 1 and "data" in done.stderr
 
 
+def test_a_data_folder_that_is_none_is_said(tmp_path):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "settings.yaml").write_text("")
+    done = run("serve", "--listen", "127.0.0.1:0", "--data", str(tmp_path / "file"), "--config", str(tmp_path / "settings.yaml"))
+    assert done.returncode == 78 and done.stderr.count("\n") == 1 and "is no folder: name another with --data" in done.stderr, done
+
+
 def test_a_data_folder_with_something_else_in_it_is_refused(tmp_path):
     (tmp_path / "buzzer.db").write_bytes(b"this is no database" * 1000)
     done = run("serve", "--listen", "127.0.0.1:0", "--data", str(tmp_path))

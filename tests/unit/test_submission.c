@@ -175,6 +175,18 @@ static void a_pair_needs_a_name_and_room(void **state)
     assert_false(pair_add(pairs, &n, good));
 }
 
+static void a_pair_is_known_by_its_whole_name(void **state)
+{
+    const struct pair pairs[] = {{"priority", "5"}, {"queue", "q"}};
+
+    (void)state;
+    assert_true(pair_is_there(pairs, 2, "queue=r"));
+    assert_true(pair_is_there(pairs, 2, "priority"));
+    assert_false(pair_is_there(pairs, 1, "queue=r"));
+    assert_false(pair_is_there(pairs, 2, "queues=r"));
+    assert_false(pair_is_there(pairs, 2, "q=priority"));
+}
+
 static void statuses_become_exit_codes(void **state)
 {
     static const struct {
@@ -206,6 +218,7 @@ int main(void)
         cmocka_unit_test(no_input_is_no_member),
         cmocka_unit_test(bytes_carry_everything_in_the_query),
         cmocka_unit_test(a_pair_needs_a_name_and_room),
+        cmocka_unit_test(a_pair_is_known_by_its_whole_name),
         cmocka_unit_test(statuses_become_exit_codes),
     };
 
