@@ -11,6 +11,7 @@
 
 #include "cli/exit.h"
 #include "cli/say.h"
+#include "schema/text.h"
 
 const char *input_image_type(const char *bytes, size_t len)
 {
@@ -30,6 +31,17 @@ const char *input_image_type(const char *bytes, size_t len)
             return images[i].media_type;
     return len >= 12 && memcmp(bytes, "RIFF", 4) == 0 && memcmp(bytes + 8, "WEBP", 4) == 0 ? "image/webp"
                                                                                            : NULL;
+}
+
+bool input_is_text(const char *bytes, size_t len)
+{
+    size_t at = 0, step = 1;
+
+    while (at < len && step && bytes[at]) {
+        step = text_utf8_len(bytes + at, len - at);
+        at += step;
+    }
+    return at == len;
 }
 
 static bool is_json(const char *bytes, size_t len)
@@ -152,7 +164,9 @@ int input_read(const char *argument, struct input *ret_input)
     if (!ret_input->is_json) {
         const char *image = input_image_type(ret_input->bytes, ret_input->len);
 
-        ret_input->media_type = image ? image : "application/octet-stream";
+        ret_input->media_type = image                                               ? image
+                                : input_is_text(ret_input->bytes, ret_input->len) ? "text/plain"
+                                                                                  : "application/octet-stream";
     }
     return 0;
 }

@@ -39,8 +39,10 @@ static const struct command commands[] = {
      "                        max_attempts, expires_in_ms, keep_ms, tag (may stand several times)\n"
      "  -p PARAMETER=VALUE    a parameter of the type, such as lang=eng for ocr\n"
      "  --json                print the job instead\n" CLIENT_OPTIONS
-     "An input that names a file is sent as it is, with its media type; JSON is taken as JSON;\n"
-     "- is standard input.\n"},
+     "The input is the name of a file, or JSON, or - for standard input, which is taken as JSON if it is JSON.\n"
+     "A file whose name ends in .json must hold JSON. Any other is sent as it is: as a PNG, JPEG, TIFF or WebP\n"
+     "image if it begins as one does, as text/plain if it is UTF-8 without a NUL, and as\n"
+     "application/octet-stream if not. An input that begins with a dash comes after --.\n"},
     {"status", command_status, "ID", "tell how a job is",
      "  --json                print the job as JSON (as it is when piped)\n" CLIENT_OPTIONS},
     {"result", command_result, "ID", "print a job's result", CLIENT_OPTIONS},

@@ -217,6 +217,17 @@ def test_a_tag_may_stand_several_times_and_nothing_else(buzzer):
     assert json.loads(good(buzzer("submit", "echo", "1", "--json", "-o", "tag=a", "-o", "tag=a2", "-o", "queue=q")))["tags"] == ["a", "a2"]
 
 
+@pytest.mark.parametrize("bytes, media_type", [
+    ("grüße\n".encode(), "text/plain"), (b"", "text/plain"), (b"gr\xfc\xdfe", "application/octet-stream"),
+    (b"a\0b", "application/octet-stream"), (b"\x89PNG\r\n\x1a\n", "image/png"),
+])
+def test_a_file_is_sent_as_what_it_is(buzzer, api, tmp_path, bytes, media_type):
+    (tmp_path / "file").write_bytes(bytes)
+    id = good(buzzer("submit", "echo", str(tmp_path / "file"))).strip()
+    sent = api.get(f"/v1/jobs/{id}/input")
+    assert (sent.headers["Content-Type"], sent.body) == (media_type, bytes)
+
+
 def test_what_no_key_means_is_told_in_words_of_the_program(buzzer, start):
     service = start()
     assert service.client().post("/v1/keys", {"scopes": ["admin"]}).status == 201
