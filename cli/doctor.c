@@ -7,8 +7,8 @@
 #include "cli/say.h"
 
 static enum finding (*const checks[])(const struct config *config) = {
-    check_types, check_images,     check_folder,   check_space,   check_fsync, check_log, check_port,
-    check_files, check_event_loop, check_landlock, check_seccomp, check_clock,
+    check_roles, check_types, check_images, check_folder,     check_database, check_space,   check_fsync,
+    check_log,   check_port,  check_files,  check_event_loop, check_landlock, check_seccomp, check_clock,
 };
 
 enum finding finding_tell(enum finding finding, const char *subject, const char *format, ...)

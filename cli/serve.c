@@ -196,6 +196,8 @@ int command_serve(int argc, char **argv)
         log_error("cannot start: %s", message);
         goto out;
     }
+    if (service_lack(config))
+        log_warn("%s", service_lack(config));
     err = serve(config, &signals);
     if (err == ERR_GONE && service_is_many(config) && !bootstrap_set_aside(config->data))
         err = serve(config, &signals); /* from a copy of a peer's view this time */

@@ -167,6 +167,77 @@ def test_doctor_and_version_tell_what_they_find(tmp_path):
     assert run("doctor", "--data", str(tmp_path)).returncode == 78
 
 
+def findings(data, *flags):
+    """Exit code of the doctor, and how bad what it says of each subject is."""
+    done = run("doctor", "--data", str(data), "--listen", "127.0.0.1:0", *flags)
+    assert done.stderr == "", done
+    return done.returncode, {subject: (level, told) for level, subject, told in re.findall(r"^(\w+) +(\w+(?: \w+)?)  +(.*)$", done.stdout, re.M)}
+
+
+def database_of(data, *flags):
+    code, found = findings(data, *flags)
+    return code, *found["database"]
+
+
+def contents(folder):
+    return {path.name: (path.stat().st_mtime_ns, path.read_bytes() if path.is_file() else b"") for path in folder.iterdir()}
+
+
+def test_doctor_looks_at_the_database_and_changes_nothing(make):
+    service = make()
+    database = service.data / "buzzer.db"
+    assert database_of(service.data) == (0, "ok", "none yet")
+    service.start()
+    assert service.client().run("echo", 1)["result"] == 1
+    assert database_of(service.data)[1] == "ok", "what runs"
+    service.kill()
+    assert (service.data / "buzzer.db-wal").stat().st_size > 0
+    before = contents(service.data)
+    assert database_of(service.data)[1] == "ok", "what was killed"
+    assert contents(service.data) == before
+    service.start()
+    service.stop()
+    before = contents(service.data)
+    assert database_of(service.data)[1] == "ok", "what was stopped"
+    assert contents(service.data) == before
+    whole = database.read_bytes()
+    for bytes, word in ((b"this is no database" * 1000, "damaged or no database"), (whole[:50], "damaged or no database"),
+                        (whole[:-4096], "cut short"), (whole[:68] + b"\0\0\0\1" + whole[72:], "another program")):
+        database.write_bytes(bytes)
+        code, level, told = database_of(service.data)
+        assert (code, level) == (78, "FAIL") and word in told, told
+        assert run("serve", "--listen", "127.0.0.1:0", "--data", str(service.data)).returncode == 70
+    database.write_bytes(whole)
+
+
+def test_doctor_tells_a_folder_of_one_kind_of_log_from_the_other(start):
+    service = start()
+    service.stop()
+    _, level, told = database_of(service.data, "--kafka", "127.0.0.1:9")
+    assert level == "warn" and "log of its own" in told and "another data folder" in told, told
+    (service.data / "outbox").mkdir()
+    code, level, told = database_of(service.data)
+    assert (code, level) == (78, "FAIL") and "no Kafka is given" in told, told
+    _, found = findings(service.data, "--kafka", "127.0.0.1:9", "--roles", "worker")
+    assert found["database"][0] == "ok" and found["roles"] == ("ok", "worker")
+
+
+LACKS = [("api", "jobs would wait for ever: without Kafka one process has both roles"),
+         ("worker", "no job can come in: without Kafka one process has both roles")]
+
+
+@pytest.mark.parametrize("role, words", LACKS)
+def test_one_role_without_kafka_is_warned_of(make, tmp_path, role, words):
+    code, found = findings(tmp_path, "--roles", role)
+    assert code == 0 and found["roles"][0] == "warn" and words in found["roles"][1], found
+    assert findings(tmp_path)[1]["roles"] == ("ok", "api, worker")
+    service = make(roles=role).start(ready=False)
+    warned = [line["message"] for line in service.lines() if line["level"] == "warn" and "both roles" in line["message"]]
+    assert len(warned) == 1 and words in warned[0], warned
+    both = make().start()
+    assert not [line for line in both.lines() if "both roles" in line["message"]]
+
+
 def test_doctor_asks_the_broker(kafka, tmp_path):
     def log_line_of(*flags):
         done = run("doctor", "--data", str(tmp_path), "--listen", "127.0.0.1:0", *flags)
