@@ -19,9 +19,12 @@ enum finding check_clock(const struct config *config);
 enum finding check_folder(const struct config *config);
 enum finding check_space(const struct config *config);
 enum finding check_fsync(const struct config *config);
+/* check_database.c */
+enum finding check_database(const struct config *config);
 /* check_log.c */
 enum finding check_log(const struct config *config);
 /* check_service.c */
+enum finding check_roles(const struct config *config);
 enum finding check_types(const struct config *config);
 enum finding check_images(const struct config *config);
 enum finding check_port(const struct config *config);

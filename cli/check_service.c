@@ -1,4 +1,4 @@
-/* check_service.c: what the service itself needs: its job types, and its address. */
+/* check_service.c: what the service itself needs: its roles, its job types, and its address. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
@@ -7,7 +7,18 @@
 
 #include "cli/check.h"
 #include "cli/client.h"
+#include "cli/service.h"
 #include "jobs/types.h"
+
+enum finding check_roles(const struct config *config)
+{
+    const char *lack = service_lack(config);
+
+    if (lack)
+        return finding_tell(FINDING_WARN, "roles", "%s", lack);
+    return finding_tell(FINDING_OK, "roles", "%s%s%s", config->role_api ? "api" : "",
+                        config->role_api && config->role_worker ? ", " : "", config->role_worker ? "worker" : "");
+}
 
 enum finding check_types(const struct config *config)
 {

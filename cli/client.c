@@ -331,9 +331,25 @@ int client_failed(const struct client *client, enum err err)
     return err == ERR_AGAIN ? EX_UNAVAILABLE : exit_of_err(err);
 }
 
+static json_t *problem_of(const struct answer *answer)
+{
+    return answer->body.len ? json_loadb(answer->body.at, answer->body.len, JSON_ALLOW_NUL, NULL) : NULL;
+}
+
+bool answer_is_problem(const struct answer *answer, enum err err)
+{
+    json_t *problem = problem_of(answer);
+    const char *type = json_string_value(json_object_get(problem, "type"));
+    const char *word = type ? strrchr(type, '#') : NULL;
+    bool is = answer->status == err_status(err) && word && strcmp(word + 1, err_word(err)) == 0;
+
+    json_decref(problem);
+    return is;
+}
+
 int answer_refused(const struct answer *answer)
 {
-    json_t *problem = answer->body.len ? json_loadb(answer->body.at, answer->body.len, JSON_ALLOW_NUL, NULL) : NULL;
+    json_t *problem = problem_of(answer);
     const char *title = json_string_value(json_object_get(problem, "title"));
     const char *detail = json_string_value(json_object_get(problem, "detail"));
     json_t *faults = json_object_get(problem, "errors"), *fault;
@@ -341,6 +357,9 @@ int answer_refused(const struct answer *answer)
 
     if (!title)
         say("the service answered %d", answer->status);
+    else if (answer_is_problem(answer, ERR_NO_KEY)) /* what it says of headers helps nobody here */
+        say("%s, one that is known, not revoked and not over: name a file that holds it with --key-file, or set "
+            "BUZZER_KEY or BUZZER_KEY_FILE", title);
     else if (json_array_size(faults) || !detail)
         say("%s", title);
     else

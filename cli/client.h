@@ -61,6 +61,7 @@ int client_post(struct client *client, const char *path, struct answer *ret_answ
 int client_get_json(struct client *client, const char *path, json_t **ret_json);
 int client_failed(const struct client *client, enum err err);    /* says it; exit code */
 int answer_refused(const struct answer *answer);                 /* says the problem; exit code */
+bool answer_is_problem(const struct answer *answer, enum err err);
 int answer_json(const struct answer *answer, json_t **ret_json); /* says what is wrong with it */
 
 #endif

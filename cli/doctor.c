@@ -7,8 +7,8 @@
 #include "cli/say.h"
 
 static enum finding (*const checks[])(const struct config *config) = {
-    check_types, check_images,     check_folder,   check_space,   check_fsync, check_log, check_port,
-    check_files, check_event_loop, check_landlock, check_seccomp, check_clock,
+    check_roles, check_types, check_images, check_folder,     check_database, check_space,   check_fsync,
+    check_log,   check_port,  check_files,  check_event_loop, check_landlock, check_seccomp, check_clock,
 };
 
 enum finding finding_tell(enum finding finding, const char *subject, const char *format, ...)
@@ -36,7 +36,7 @@ int command_doctor(int argc, char **argv)
     if (err == ERR_CONFIG)
         finding_tell(FINDING_FAIL, "settings", "%s", message);
     else if (err)
-        say("%s", message);
+        say(err == ERR_USAGE ? "%s; `buzzer help doctor` tells more" : "%s", message);
     if (err)
         return exit_of_err(err);
     finding_tell(FINDING_OK, "settings", "%s",

@@ -11,6 +11,7 @@
 
 #include "cli/exit.h"
 #include "cli/say.h"
+#include "schema/text.h"
 
 const char *input_image_type(const char *bytes, size_t len)
 {
@@ -30,6 +31,17 @@ const char *input_image_type(const char *bytes, size_t len)
             return images[i].media_type;
     return len >= 12 && memcmp(bytes, "RIFF", 4) == 0 && memcmp(bytes + 8, "WEBP", 4) == 0 ? "image/webp"
                                                                                            : NULL;
+}
+
+bool input_is_text(const char *bytes, size_t len)
+{
+    size_t at = 0, step = 1;
+
+    while (at < len && step && bytes[at]) {
+        step = text_utf8_len(bytes + at, len - at);
+        at += step;
+    }
+    return at == len;
 }
 
 static bool is_json(const char *bytes, size_t len)
@@ -106,6 +118,7 @@ static int read_file(const char *path, struct input *input)
 static int read_argument(const char *argument, struct input *input)
 {
     struct stat st;
+    int why;
 
     if (strcmp(argument, "-") == 0) {
         int code = read_all(STDIN_FILENO, "standard input", input);
@@ -115,6 +128,7 @@ static int read_argument(const char *argument, struct input *input)
     }
     if (stat(argument, &st) == 0)
         return read_file(argument, input);
+    why = errno;
     if (is_json(argument, strlen(argument))) {
         input->bytes = strdup(argument);
         input->len = strlen(argument);
@@ -125,7 +139,12 @@ static int read_argument(const char *argument, struct input *input)
         say("'%s' is not JSON, and no file has that name", argument);
         return EX_DATAERR;
     }
-    say("%s: %s", argument, strerror(ENOENT));
+    if (why == EACCES)
+        say("%s: %s", argument, strerror(why));
+    else if (strpbrk(argument, "'\"\\"))
+        say("%s: no such file, and not JSON (a text needs quotes of its own)", argument);
+    else
+        say("%s: no such file, and not JSON (a text needs quotes: '\"%s\"')", argument, argument);
     return EX_NOINPUT;
 }
 
@@ -145,7 +164,9 @@ int input_read(const char *argument, struct input *ret_input)
     if (!ret_input->is_json) {
         const char *image = input_image_type(ret_input->bytes, ret_input->len);
 
-        ret_input->media_type = image ? image : "application/octet-stream";
+        ret_input->media_type = image                                               ? image
+                                : input_is_text(ret_input->bytes, ret_input->len) ? "text/plain"
+                                                                                  : "application/octet-stream";
     }
     return 0;
 }

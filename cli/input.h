@@ -19,5 +19,6 @@ int input_read(const char *argument, struct input *ret_input);
 void input_clear(struct input *input);
 /* The media type by the first bytes: png, jpeg, tiff, webp; NULL for anything else. */
 const char *input_image_type(const char *bytes, size_t len);
+bool input_is_text(const char *bytes, size_t len); /* UTF-8 throughout, and no NUL */
 
 #endif

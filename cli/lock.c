@@ -14,10 +14,15 @@ enum err lock_folder(const char *dir, int *ret_fd, char *message, size_t size)
 {
     enum err err = ERR_CONFIG;
     char *path = NULL, pid[16];
+    struct stat about;
     int fd = -1, len;
 
     if (mkdir(dir, 0700) != 0 && errno != EEXIST) {
         snprintf(message, size, "%s: cannot be made: %s", dir, strerror(errno));
+        goto out;
+    }
+    if (stat(dir, &about) == 0 && !S_ISDIR(about.st_mode)) {
+        snprintf(message, size, "%s is no folder: name another with --data", dir);
         goto out;
     }
     if (asprintf(&path, "%s/lock", dir) < 0) {

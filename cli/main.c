@@ -1,6 +1,7 @@
 /* main.c: the program people type: a table of commands, and help about them. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/command.h"
 #include "cli/exit.h"
@@ -20,6 +21,14 @@ struct command {
     "  --server URL          the service (BUZZER_SERVER, or http://127.0.0.1:8000)\n" \
     "  --key-file FILE       holds the key to send (or BUZZER_KEY, or the file BUZZER_KEY_FILE)\n"
 
+/* Commands of others find the usual mask, not the one that closes the data folder (serve.c): nobody else
+ * gets into their scratch folder, and what they make may be packed up and sent elsewhere. */
+static int run_executor(int argc, char **argv)
+{
+    umask(022);
+    return executor_main(argc, argv);
+}
+
 /* clang-format off */
 static const struct command commands[] = {
     {"serve", command_serve, "[OPTION ...]", "run the service", NULL},
@@ -30,8 +39,10 @@ static const struct command commands[] = {
      "                        max_attempts, expires_in_ms, keep_ms, tag (may stand several times)\n"
      "  -p PARAMETER=VALUE    a parameter of the type, such as lang=eng for ocr\n"
      "  --json                print the job instead\n" CLIENT_OPTIONS
-     "An input that names a file is sent as it is, with its media type; JSON is taken as JSON;\n"
-     "- is standard input.\n"},
+     "The input is the name of a file, or JSON, or - for standard input, which is taken as JSON if it is JSON.\n"
+     "A file whose name ends in .json must hold JSON. Any other is sent as it is: as a PNG, JPEG, TIFF or WebP\n"
+     "image if it begins as one does, as text/plain if it is UTF-8 without a NUL, and as\n"
+     "application/octet-stream if not. An input that begins with a dash comes after --.\n"},
     {"status", command_status, "ID", "tell how a job is",
      "  --json                print the job as JSON (as it is when piped)\n" CLIENT_OPTIONS},
     {"result", command_result, "ID", "print a job's result", CLIENT_OPTIONS},
@@ -56,9 +67,9 @@ static const struct command commands[] = {
      "  revoke ID             end it at once\n" CLIENT_OPTIONS
      "An administrator's key is needed, but for the very first, which must be one.\n"},
     {"doctor", command_doctor, "[OPTION ...]", "check this machine and the settings",
-     "Takes the options of `buzzer serve`, and checks what they say.\n"},
+     "Takes the options of `buzzer serve`, and checks what they say:\n"},
     {"version", command_version, "", "tell the version, and those of the libraries", NULL},
-    {"executor", executor_main, "", NULL, NULL},
+    {"executor", run_executor, "", NULL, NULL},
 };
 /* clang-format on */
 static const unsigned n_commands = sizeof commands / sizeof commands[0];
@@ -85,7 +96,7 @@ static void help_command(const struct command *command)
     printf("usage: buzzer %s %s\n\n%s.\n", command->name, command->arguments, command->help);
     if (command->details)
         printf("\n%s", command->details);
-    if (command->run == command_serve) {
+    if (command->run == command_serve || command->run == command_doctor) {
         fputs("\n", stdout);
         config_help(stdout);
         fputs("\nEach is also BUZZER_OPTION_NAME in the environment and option_name: in the settings file.\n",

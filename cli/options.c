@@ -60,12 +60,42 @@ static bool take_scope(struct options *options, const char *word)
 {
     enum scope scope;
 
-    if (!scope_decode(word, &scope))
+    if (!scope_decode(word, &scope)) {
+        say("--scope takes submit, read, cancel or admin, not '%s'", word);
         return false;
+    }
     options->scopes |= scope;
     return true;
 }
 
+static const char *name_of(int option)
+{
+    const struct option *row = table;
+
+    while (row->name && row->val != option)
+        row++;
+    return row->name;
+}
+
+/* What getopt has found wrong (its own words would not say where to read on). word: where it stands. */
+static void say_wrong(const char *command, int found, const char *word, bool takes_input)
+{
+    const char *name = name_of(optopt);
+
+    if (found == ':' && !name)
+        say("-%c needs a value; `buzzer help %s` tells more", optopt, command);
+    else if (found == ':')
+        say("--%s needs a value; `buzzer help %s` tells more", name, command);
+    else if (name)
+        say("--%s takes no value; `buzzer help %s` tells more", name, command);
+    else if (optopt)
+        say("unknown option '-%c'%s; `buzzer help %s` tells more", optopt,
+            takes_input ? " (-- goes before an input that begins with a dash)" : "", command);
+    else
+        say("unknown option '%.80s'; `buzzer help %s` tells more", word, command);
+}
+
+/* False: it cannot be, and why was said. */
 static bool take(struct options *options, int option, char *value)
 {
     switch (option) {
@@ -119,28 +149,26 @@ static bool take(struct options *options, int option, char *value)
 int options_read(int argc, char **argv, unsigned takes, int min, int max, struct options *options,
                  int *ret_first)
 {
+    const char *command = argv[0] + sizeof "buzzer";
     int option, index = 0;
 
     optind = 0; /* from the start, whoever used getopt before */
-    while ((option = getopt_long(argc, argv, "o:p:", table, &index)) != -1) {
-        if (option == '?')
+    while ((option = getopt_long(argc, argv, ":o:p:", table, &index)) != -1) {
+        if (option == '?' || option == ':') {
+            say_wrong(command, option, argv[optind - 1], takes & OPTION_PAIRS);
             return EX_USAGE;
+        }
         if (option != SERVER && option != KEY_FILE && !(takes & kind_of(option))) {
-            say("%s does not take %s%s", argv[0] + sizeof "buzzer", option < SERVER ? "-o or -p" : "--",
-                option < SERVER ? "" : table[index].name);
+            say("%s does not take %s%s; `buzzer help %s` tells more", command, option < SERVER ? "-o or -p" : "--",
+                option < SERVER ? "" : table[index].name, command);
             return EX_USAGE;
         }
-        if (!take(options, option, optarg)) {
-            if (option == SCOPE)
-                say("--scope takes submit, read, cancel or admin, not '%s'", optarg);
-            else
-                say("-%c takes NAME=VALUE, up to 64 times, not '%s'", option, optarg);
+        if (!take(options, option, optarg))
             return EX_USAGE;
-        }
     }
     if (argc - optind < min || argc - optind > max) {
-        say("%s needs %s; `buzzer help%s` tells how", argv[0] + sizeof "buzzer",
-            argc - optind < min ? "more arguments" : "fewer arguments", argv[0] + sizeof "buzzer" - 1);
+        say("%s needs %s; `buzzer help %s` tells how", command,
+            argc - optind < min ? "more arguments" : "fewer arguments", command);
         return EX_USAGE;
     }
     *ret_first = optind;

@@ -10,7 +10,7 @@ struct options {
     const char *server, *key_file;
     bool json, all, wait, watch;
     const char *state, *type, *queue, *tag, *limit;
-    /* -o and -p, each called with "name=value"; false refuses it. NULL: not taken. */
+    /* -o and -p, each called with "name=value"; false refuses it, and has said why. NULL: not taken. */
     bool (*on_option)(void *arg, char *text);
     bool (*on_param)(void *arg, char *text);
     void *arg;

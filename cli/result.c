@@ -7,6 +7,15 @@
 #include "cli/query.h"
 #include "cli/say.h"
 
+/* What the service says of an unfinished job is for those who speak HTTP. */
+static int say_refused(const struct answer *answer, const char *id)
+{
+    if (!answer_is_problem(answer, ERR_NOT_FINISHED))
+        return answer_refused(answer);
+    say("the job has not ended yet; `buzzer watch %s` follows it to its end", id);
+    return exit_of_status(answer->status);
+}
+
 int result_put(struct client *client, const char *id)
 {
     struct text target = {0};
@@ -20,7 +29,7 @@ int result_put(struct client *client, const char *id)
     if (err)
         code = client_failed(client, err);
     else if (answer.status != 200)
-        code = answer_refused(&answer);
+        code = say_refused(&answer, id);
     else
         code = say_written() ? EXIT_DONE : EX_SOFTWARE;
 out:

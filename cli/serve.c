@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "api/origin.h"
@@ -185,6 +186,7 @@ int command_serve(int argc, char **argv)
         say("%s", message);
         goto out;
     }
+    umask(077); /* SQLite, too, makes files; the folder may have been made for all to enter */
     set_log_level(config->log_level);
     log_set_component("main");
     raise_file_limit();
@@ -194,6 +196,8 @@ int command_serve(int argc, char **argv)
         log_error("cannot start: %s", message);
         goto out;
     }
+    if (service_lack(config))
+        log_warn("%s", service_lack(config));
     err = serve(config, &signals);
     if (err == ERR_GONE && service_is_many(config) && !bootstrap_set_aside(config->data))
         err = serve(config, &signals); /* from a copy of a peer's view this time */

@@ -20,6 +20,14 @@ bool service_is_many(const struct config *config)
     return config->kafka[0] != '\0';
 }
 
+const char *service_lack(const struct config *config)
+{
+    if (service_is_many(config) || (config->role_api && config->role_worker))
+        return NULL;
+    return config->role_api ? "without a worker jobs would wait for ever: without Kafka one process has both roles"
+                            : "without a front end no job can come in: without Kafka one process has both roles";
+}
+
 static struct eventlog_kafka_config kafka_of(const struct service *service)
 {
     const struct config *config = service->config;

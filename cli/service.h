@@ -32,6 +32,7 @@ struct service {
 };
 
 bool service_is_many(const struct config *config);   /* is the log kept elsewhere, for many machines? */
+const char *service_lack(const struct config *config);   /* what keeps jobs from ever being done here; or NULL */
 
 /* On an error what was made is for service_stop and service_free all the same. */
 enum err service_make(struct service *service, const struct config *config, char *message, size_t size);

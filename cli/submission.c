@@ -17,6 +17,16 @@ bool pair_add(struct pair *pairs, unsigned *n, char *text)
     return true;
 }
 
+bool pair_is_there(const struct pair *pairs, unsigned n, const char *text)
+{
+    size_t len = strcspn(text, "=");
+
+    for (unsigned i = 0; i < n; i++)
+        if (strlen(pairs[i].name) == len && strncmp(pairs[i].name, text, len) == 0)
+            return true;
+    return false;
+}
+
 /* Numbers, true, false and whole JSON values as such; all else is a string. */
 static void add_value(struct text *body, const char *value)
 {

@@ -21,6 +21,7 @@ struct submission {
 
 /* "name=value", cut apart in place. False: no such thing, or too many. */
 bool pair_add(struct pair *pairs, unsigned *n, char *text);
+bool pair_is_there(const struct pair *pairs, unsigned n, const char *text); /* one with the name of that text */
 /* JSON input: the target and a JSON body with everything in it. Bytes: everything in the target, and
  * body stays empty: the input itself is the body. ERR_NOMEM. */
 enum err submission_encode(const struct submission *submission, struct text *ret_target,

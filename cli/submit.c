@@ -17,18 +17,38 @@
 
 #define TRIES 6 /* with pauses of 0.2, 0.4, ... seconds between them: 6 seconds in all */
 
+static bool add_pair(struct pair *pairs, unsigned *n, char *text, char flag)
+{
+    if (pair_add(pairs, n, text))
+        return true;
+    say("-%c takes NAME=VALUE, up to %d times, not '%s'", flag, SUBMISSION_PAIRS, text);
+    return false;
+}
+
 static bool add_option(void *arg, char *text)
 {
     struct submission *submission = arg;
 
-    return pair_add(submission->options, &submission->n_options, text);
+    if (strncmp(text, "tags=", 5) == 0) {
+        say("there is no option tags: give each tag by itself, -o tag=a -o tag=b");
+        return false;
+    }
+    if (strncmp(text, "tag=", 4) != 0 && pair_is_there(submission->options, submission->n_options, text)) {
+        say("-o %.*s stands there twice", (int)strcspn(text, "="), text);
+        return false;
+    }
+    return add_pair(submission->options, &submission->n_options, text, 'o');
 }
 
 static bool add_param(void *arg, char *text)
 {
     struct submission *submission = arg;
 
-    return pair_add(submission->params, &submission->n_params, text);
+    if (pair_is_there(submission->params, submission->n_params, text)) {
+        say("-p %.*s stands there twice", (int)strcspn(text, "="), text);
+        return false;
+    }
+    return add_pair(submission->params, &submission->n_params, text, 'p');
 }
 
 /* Asks again when the connection was lost on the way; not when there was no service to begin with. */

@@ -184,6 +184,70 @@ def test_exit_codes_say_what_was_wrong(buzzer, words, status):
         assert done.stderr and done.stdout == b"", "a failure that says nothing"
 
 
+@pytest.mark.parametrize("words, told", [
+    (["submit", "echo", "hello"], "hello: no such file, and not JSON (a text needs quotes: '\"hello\"')"),
+    (["submit", "echo", "it's"], "it's: no such file, and not JSON (a text needs quotes of its own)"),
+    (["submit", "echo", "1", "-o", "priority=5", "-o", "priority=6"], "-o priority stands there twice"),
+    (["submit", "echo", "1", "-p", "lang=a", "-p", "lang=b"], "-p lang stands there twice"),
+    (["submit", "echo", "1", "-o", "tags=a"], "-o tag=a"),
+    (["submit", "echo", "1", "-o", "novalue"], "-o takes NAME=VALUE, up to 64 times, not 'novalue'"),
+    (["submit", "echo", "-5"], "unknown option '-5' (-- goes before an input that begins with a dash); `buzzer help submit` tells more"),
+    (["submit", "echo", "--wait=5"], "--wait takes no value; `buzzer help submit` tells more"),
+    (["submit", "echo", "1", "-o"], "-o needs a value; `buzzer help submit` tells more"),
+    (["list", "--limit"], "--limit needs a value; `buzzer help list` tells more"),
+    (["list", "-5"], "unknown option '-5'; `buzzer help list` tells more"),
+    (["status", "--nonsense"], "unknown option '--nonsense'; `buzzer help status` tells more"),
+    (["status", "--wait", "x"], "status does not take --wait; `buzzer help status` tells more"),
+    (["key", "create", "--nonsense"], "unknown option '--nonsense'; `buzzer help key create` tells more"),
+    (["key", "create", "--scope", "all"], "--scope takes submit, read, cancel or admin, not 'all'"),
+    (["doctor", "--nonsense"], "`buzzer help doctor` tells more"),
+])
+def test_a_wrong_command_line_is_told_how_it_would_be_right(buzzer, words, told):
+    done = buzzer(*words)
+    line = done.stderr.decode()
+    assert done.returncode == (66 if "no such file" in told else 64) and done.stdout == b""
+    assert told in line and line.startswith("buzzer: ") and line.count("\n") == 1, line
+
+
+def test_a_negative_number_comes_after_two_dashes(buzzer):
+    assert good(buzzer("submit", "echo", "--wait", "--", "-5")) == "-5"
+
+
+def test_a_tag_may_stand_several_times_and_nothing_else(buzzer):
+    assert json.loads(good(buzzer("submit", "echo", "1", "--json", "-o", "tag=a", "-o", "tag=a2", "-o", "queue=q")))["tags"] == ["a", "a2"]
+
+
+@pytest.mark.parametrize("bytes, media_type", [
+    ("grüße\n".encode(), "text/plain"), (b"", "text/plain"), (b"gr\xfc\xdfe", "application/octet-stream"),
+    (b"a\0b", "application/octet-stream"), (b"\x89PNG\r\n\x1a\n", "image/png"),
+])
+def test_a_file_is_sent_as_what_it_is(buzzer, api, tmp_path, bytes, media_type):
+    (tmp_path / "file").write_bytes(bytes)
+    id = good(buzzer("submit", "echo", str(tmp_path / "file"))).strip()
+    sent = api.get(f"/v1/jobs/{id}/input")
+    assert (sent.headers["Content-Type"], sent.body) == (media_type, bytes)
+
+
+def test_what_no_key_means_is_told_in_words_of_the_program(buzzer, start):
+    service = start()
+    assert service.client().post("/v1/keys", {"scopes": ["admin"]}).status == 201
+    for words in (["list"], ["watch", "--all"], ["submit", "echo", "1"], ["result", "0" * 26]):
+        done = buzzer(*words, server=service.url)
+        assert done.returncode == 77 and done.stderr.count(b"\n") == 1, done
+        for word in (b"--key-file", b"BUZZER_KEY ", b"BUZZER_KEY_FILE"):
+            assert word in done.stderr, done.stderr
+        assert b"Bearer" not in done.stderr
+
+
+def test_a_result_that_is_not_there_yet_is_watched_for(buzzer, api):
+    id = api.submit("echo", 1, delay_ms=3600000)["id"]
+    done = buzzer("result", id)
+    assert done.returncode == 1 and f"`buzzer watch {id}`".encode() in done.stderr and b"?wait" not in done.stderr, done
+    api.cancel(id)
+    done = buzzer("result", id)
+    assert done.returncode == 1 and b"buzzer watch" not in done.stderr, done
+
+
 def test_what_the_service_refuses_for_a_jobs_state_is_1(buzzer, api):
     done = api.run("echo", 1)["id"]
     assert buzzer("cancel", done).returncode == 1 and buzzer("retry", done).returncode == 1

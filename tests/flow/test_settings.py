@@ -139,11 +139,28 @@ def test_an_address_of_another_machine_is_a_wrong_setting(tmp_path):
     assert done.returncode == 78 and done.stderr.count("\n") == 1 and "203.0.113.1" in done.stderr, done
 
 
+def test_a_data_folder_that_is_none_is_said(tmp_path):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "settings.yaml").write_text("")
+    done = run("serve", "--listen", "127.0.0.1:0", "--data", str(tmp_path / "file"), "--config", str(tmp_path / "settings.yaml"))
+    assert done.returncode == 78 and done.stderr.count("\n") == 1 and "is no folder: name another with --data" in done.stderr, done
+
+
 def test_a_data_folder_with_something_else_in_it_is_refused(tmp_path):
     (tmp_path / "buzzer.db").write_bytes(b"this is no database" * 1000)
     done = run("serve", "--listen", "127.0.0.1:0", "--data", str(tmp_path))
     assert done.returncode not in (0, -6, -11) and done.stderr.count("\n") == 1
     assert (tmp_path / "buzzer.db").read_bytes() == b"this is no database" * 1000
+
+
+def test_a_data_folder_that_all_may_enter_holds_files_of_its_user_alone(make):
+    service = make(settings={"types": [{"name": "umask", "command": ["/bin/sh", "-c", "umask | tr -d '\\n' | sed 's/.*/\"&\"/'"]}]})
+    service.data.chmod(0o755)
+    api = service.start().client()
+    assert api.run("umask", 1)["result"] == "0022", "what a command expects"
+    files = {str(path.relative_to(service.data)): path.stat().st_mode & 0o777 for path in service.data.rglob("*")}
+    assert {"buzzer.db", "buzzer.db-wal", "buzzer.db-shm", "scratch", "lock", "node"} <= set(files)
+    assert not {name: oct(mode) for name, mode in files.items() if mode & 0o077}
 
 
 def test_doctor_and_version_tell_what_they_find(tmp_path):
@@ -153,6 +170,77 @@ def test_doctor_and_version_tell_what_they_find(tmp_path):
     assert done.returncode == 0 and done.stdout, done
     (tmp_path / "buzzer.yaml").write_text("slotz: 1\n")
     assert run("doctor", "--data", str(tmp_path)).returncode == 78
+
+
+def findings(data, *flags):
+    """Exit code of the doctor, and how bad what it says of each subject is."""
+    done = run("doctor", "--data", str(data), "--listen", "127.0.0.1:0", *flags)
+    assert done.stderr == "", done
+    return done.returncode, {subject: (level, told) for level, subject, told in re.findall(r"^(\w+) +(\w+(?: \w+)?)  +(.*)$", done.stdout, re.M)}
+
+
+def database_of(data, *flags):
+    code, found = findings(data, *flags)
+    return code, *found["database"]
+
+
+def contents(folder):
+    return {path.name: (path.stat().st_mtime_ns, path.read_bytes() if path.is_file() else b"") for path in folder.iterdir()}
+
+
+def test_doctor_looks_at_the_database_and_changes_nothing(make):
+    service = make()
+    database = service.data / "buzzer.db"
+    assert database_of(service.data) == (0, "ok", "none yet")
+    service.start()
+    assert service.client().run("echo", 1)["result"] == 1
+    assert database_of(service.data)[1] == "ok", "what runs"
+    service.kill()
+    assert (service.data / "buzzer.db-wal").stat().st_size > 0
+    before = contents(service.data)
+    assert database_of(service.data)[1] == "ok", "what was killed"
+    assert contents(service.data) == before
+    service.start()
+    service.stop()
+    before = contents(service.data)
+    assert database_of(service.data)[1] == "ok", "what was stopped"
+    assert contents(service.data) == before
+    whole = database.read_bytes()
+    for bytes, word in ((b"this is no database" * 1000, "damaged or no database"), (whole[:50], "damaged or no database"),
+                        (whole[:-4096], "cut short"), (whole[:68] + b"\0\0\0\1" + whole[72:], "another program")):
+        database.write_bytes(bytes)
+        code, level, told = database_of(service.data)
+        assert (code, level) == (78, "FAIL") and word in told, told
+        assert run("serve", "--listen", "127.0.0.1:0", "--data", str(service.data)).returncode == 70
+    database.write_bytes(whole)
+
+
+def test_doctor_tells_a_folder_of_one_kind_of_log_from_the_other(start):
+    service = start()
+    service.stop()
+    _, level, told = database_of(service.data, "--kafka", "127.0.0.1:9")
+    assert level == "warn" and "log of its own" in told and "another data folder" in told, told
+    (service.data / "outbox").mkdir()
+    code, level, told = database_of(service.data)
+    assert (code, level) == (78, "FAIL") and "no Kafka is given" in told, told
+    _, found = findings(service.data, "--kafka", "127.0.0.1:9", "--roles", "worker")
+    assert found["database"][0] == "ok" and found["roles"] == ("ok", "worker")
+
+
+LACKS = [("api", "jobs would wait for ever: without Kafka one process has both roles"),
+         ("worker", "no job can come in: without Kafka one process has both roles")]
+
+
+@pytest.mark.parametrize("role, words", LACKS)
+def test_one_role_without_kafka_is_warned_of(make, tmp_path, role, words):
+    code, found = findings(tmp_path, "--roles", role)
+    assert code == 0 and found["roles"][0] == "warn" and words in found["roles"][1], found
+    assert findings(tmp_path)[1]["roles"] == ("ok", "api, worker")
+    service = make(roles=role).start(ready=False)
+    warned = [line["message"] for line in service.lines() if line["level"] == "warn" and "both roles" in line["message"]]
+    assert len(warned) == 1 and words in warned[0], warned
+    both = make().start()
+    assert not [line for line in both.lines() if "both roles" in line["message"]]
 
 
 def test_doctor_asks_the_broker(kafka, tmp_path):

@@ -27,6 +27,20 @@ def test_every_figure_of_the_run_book_is_one_of_the_program():
     assert named and named <= metrics, named - metrics
 
 
+def test_every_message_of_the_run_book_about_the_data_folder_is_one_of_the_program():
+    said = "".join(path.read_text() for folder in ("cli", "jobs") for path in sorted((REPO / folder).glob("*.c")))
+    rows = [line for line in (DEPLOY / "runbook.md").read_text().splitlines() if line.startswith("| exit 70")]
+    quoted = [text for row in rows for text in re.findall(r'"([^"]+)"', row.split(" | ")[0])]
+    assert len(quoted) > 2 and all(text in said for text in quoted), quoted
+
+
+def test_what_scrapes_has_a_key():
+    """/metrics needs one off loopback; annotations cannot carry it."""
+    assert "prometheus.io/scrape" not in (DEPLOY / "kubernetes.yaml").read_text()
+    for line in (DEPLOY / "runbook.md").read_text().splitlines():
+        assert "/metrics" not in line or "curl" not in line or "Authorization: Bearer" in line or "`/metrics`" in line, line
+
+
 def test_nobody_is_killed_while_it_drains():
     for service in COMPOSE["services"].values():
         if service["image"] == "buzzer":

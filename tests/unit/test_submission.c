@@ -65,7 +65,7 @@ static void a_file_goes_before_json(void **state)
     assert_int_equal(input_read("5", &input), 0);
     assert_false(input.is_json);
     assert_string_equal(input.bytes, "five");
-    assert_string_equal(input.media_type, "application/octet-stream");
+    assert_string_equal(input.media_type, "text/plain");
     input_clear(&input);
     assert_int_equal(input_read("6", &input), 0);
     assert_true(input.is_json);
@@ -90,6 +90,17 @@ static void the_kind_of_a_file_is_told_by_name_and_content(void **state)
     write_file("bad.json", "{", 1);
     assert_int_equal(input_read("bad.json", &input), EX_DATAERR);
     assert_null(input.bytes);
+}
+
+static void text_is_utf8_without_a_nul(void **state)
+{
+    (void)state;
+    assert_true(input_is_text("", 0));
+    assert_true(input_is_text("a page\n", 7));
+    assert_true(input_is_text("gr\xc3\xbc\xc3\x9f", 6));
+    assert_false(input_is_text("a\0b", 3));
+    assert_false(input_is_text("gr\xfc\xdf", 4));
+    assert_false(input_is_text("cut \xc3", 5));
 }
 
 static void what_is_neither_is_refused(void **state)
@@ -175,6 +186,18 @@ static void a_pair_needs_a_name_and_room(void **state)
     assert_false(pair_add(pairs, &n, good));
 }
 
+static void a_pair_is_known_by_its_whole_name(void **state)
+{
+    const struct pair pairs[] = {{"priority", "5"}, {"queue", "q"}};
+
+    (void)state;
+    assert_true(pair_is_there(pairs, 2, "queue=r"));
+    assert_true(pair_is_there(pairs, 2, "priority"));
+    assert_false(pair_is_there(pairs, 1, "queue=r"));
+    assert_false(pair_is_there(pairs, 2, "queues=r"));
+    assert_false(pair_is_there(pairs, 2, "q=priority"));
+}
+
 static void statuses_become_exit_codes(void **state)
 {
     static const struct {
@@ -201,11 +224,13 @@ int main(void)
         cmocka_unit_test(an_image_is_known_by_its_first_bytes),
         cmocka_unit_test_setup_teardown(a_file_goes_before_json, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_kind_of_a_file_is_told_by_name_and_content, set_up, tear_down),
+        cmocka_unit_test(text_is_utf8_without_a_nul),
         cmocka_unit_test_setup_teardown(what_is_neither_is_refused, set_up, tear_down),
         cmocka_unit_test(json_carries_everything_in_the_body),
         cmocka_unit_test(no_input_is_no_member),
         cmocka_unit_test(bytes_carry_everything_in_the_query),
         cmocka_unit_test(a_pair_needs_a_name_and_room),
+        cmocka_unit_test(a_pair_is_known_by_its_whole_name),
         cmocka_unit_test(statuses_become_exit_codes),
     };
 
