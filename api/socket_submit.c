@@ -80,10 +80,15 @@ void socket_submit(struct socket *socket, const char *ref, json_t *job)
     struct faults faults = {0};
     size_t ref_size = ref ? strlen(ref) + 1 : 1;
     int64_t began_us = clock_mono_us();
+    const char *detail = NULL;
     enum err err = socket->n_submitting < SOCKET_SUBMITS_MAX ? admission(thread, 1) : ERR_BUSY;
 
     if (!err && !socket_may(socket, SCOPE_SUBMIT))
         err = ERR_NO_RIGHT;
+    if (!err && socket_may(socket, SCOPE_READ) && subscriber_room(socket->subscriber) <= socket->n_submitting) {
+        err = ERR_BUSY;
+        detail = "This socket follows as many unfinished jobs as it may; submit over another one.";
+    }
     if (!err)
         err = submit_json(thread->setup->types, job, "/job", &headers, thread_now_ms(thread), &append, &faults);
     if (!err)
@@ -106,7 +111,7 @@ void socket_submit(struct socket *socket, const char *ref, json_t *job)
     submitting = NULL; /* the socket's */
 out:
     if (err)
-        socket_tell_error(socket, ref, err, NULL, &faults);
+        socket_tell_error(socket, ref, err, detail, &faults);
     append_free(append);
     free(submitting);
     faults_clear(&faults);

@@ -1,11 +1,27 @@
-/* catchup.c: tells a subscription what happened while nobody told it: a piece of the log at a time, as
- * much as its queue has room for, until it stands where the hub stands. */
+/* catchup.c: tells a subscriber what happened while nobody told it: a piece of the log at a time, as much
+ * as its queue has room for, until it stands where the hub stands. Its subscriptions go through the log
+ * together, in its order, for an event's cursor says that nothing before it is needed again, whichever of
+ * them that was for. */
 #include "notifier/hub_priv.h"
 
 #define PIECE 64 /* changes read in one call: well under a millisecond, so others are not kept waiting */
 
-/* False: the queue has had enough for now. */
-static bool tell(struct subscription *subscription, const struct change *read)
+/* What was read for one subscription. */
+struct page {
+    struct subscription *subscription;
+    struct changes *changes;
+    unsigned next;
+};
+
+/* What was read for all that are behind, and up to where it is whole. */
+struct pages {
+    struct page at[SUBSCRIPTIONS_MAX];
+    unsigned n;
+    int64_t upto;
+};
+
+/* Two that want the same event are told once. */
+static void tell(struct subscription *subscription, const struct change *read, int64_t *told_pos)
 {
     struct subscriber *subscriber = subscription->subscriber;
     struct change change = *read;
@@ -13,21 +29,20 @@ static bool tell(struct subscription *subscription, const struct change *read)
     if (subscription->present)
         change.kind = change_of_state(change.job->state);
     subscription->present = false;
-    if (change_is_told(change.kind)) {
-        subscription->ended = change_is_final(change.kind);
-        if (subscription_hears(subscription, &change)) {
-            struct hub *hub = subscriber->hub;
-            struct frame *frame = frame_of_change(&change, reader_log_id(hub->reader), 0);
-
-            subscriber_make_up(subscriber, &change);
-            subscriber_queue(subscriber, frame);
-            frame_unref(frame);
-        }
-    }
-    if (subscriber->lost)
-        return false;
     subscription->from_pos = change.pos;
-    return sendq_has_room(&subscriber->queue);
+    if (!change_is_told(change.kind))
+        return;
+    subscription->ended = change_is_final(change.kind);
+    if (!subscription_hears(subscription, &change))
+        return;
+    subscriber_make_up(subscriber, &change);
+    if (change.pos != *told_pos) {
+        struct frame *frame = frame_of_change(&change, reader_log_id(subscriber->hub->reader), 0);
+
+        subscriber_queue(subscriber, frame);
+        frame_unref(frame);
+    }
+    *told_pos = change.pos;
 }
 
 /* History that cannot be read is a lost place, unless the job itself is gone. */
@@ -46,72 +61,115 @@ static void give_up(struct subscription *subscription, enum err err)
 
 /* The job's last event may be one that is never told (a wish to cancel): its state is the running
  * one's, and so is the time. */
-static enum err tell_present(struct subscription *subscription)
+static enum err read_present(struct subscription *subscription, struct changes *changes)
 {
     struct job *job = NULL;
     enum err err = reader_job(subscription->subscriber->hub->reader, subscription->topic->id, &job);
 
-    if (!err) {
-        struct change change = {.kind = CHANGE_STOPPING, .pos = job->pos, .at = job->started_at, .job = job};
-
-        tell(subscription, &change);
-    }
-    job_unref(job);
+    if (!err)
+        changes->at[changes->n++] =
+            (struct change){.kind = CHANGE_STOPPING, .pos = job->pos, .at = job->started_at, .job = job};
     return err;
 }
 
-/* Returns how much it has read. */
-static unsigned catch_up(struct subscription *subscription, unsigned max)
+/* Adds a page if there is anything to read. */
+static void read_page(struct pages *pages, struct subscription *subscription, unsigned max)
 {
     struct hub *hub = subscription->subscriber->hub;
     const char *job_id = subscription->topic ? subscription->topic->id : NULL;
     struct changes *changes = NULL;
     int64_t upto = hub->last_pos;
     enum err err;
-    unsigned n, told = 0;
 
     if (subscription->present && upto <= subscription->from_pos)
         upto = subscription->from_pos + 1; /* committed, and its batch still on the way here */
-    if (subscription->from_pos >= upto) {
-        subscription_set_live(subscription);
-        return 0;
-    }
+    if (subscription->from_pos >= upto)
+        return;
     err = reader_changes(hub->reader, job_id, subscription->from_pos, upto, max, &changes);
     if (!err && changes->last_pos <= subscription->from_pos)
         err = ERR_CORRUPT; /* the log ends before what was delivered: never reached by reading on */
     if (!err && subscription->present && changes->n == 0)
-        err = tell_present(subscription);
+        err = read_present(subscription, changes);
     if (err) {
         changes_unref(changes);
         give_up(subscription, err);
-        return max;
+        return;
     }
-    n = changes->n;
-    while (told < n && tell(subscription, &changes->at[told]))
-        told++;
-    if (told == n) {
-        if (changes->last_pos > subscription->from_pos)
-            subscription->from_pos = changes->last_pos;
-        if (subscription->from_pos >= hub->last_pos)
-            subscription_set_live(subscription);
+    if (changes->last_pos < pages->upto)
+        pages->upto = changes->last_pos;
+    pages->at[pages->n++] = (struct page){subscription, changes, 0};
+}
+
+/* The page with the next event in the order of the log; NULL: there is none that all have read up to. */
+static struct page *next_page(struct pages *pages)
+{
+    struct page *found = NULL;
+    int64_t lowest = pages->upto;
+
+    for (unsigned i = 0; i < pages->n; i++) {
+        struct page *page = &pages->at[i];
+
+        if (page->next < page->changes->n && page->changes->at[page->next].pos <= lowest) {
+            if (found && page->changes->at[page->next].pos == lowest)
+                continue;
+            found = page;
+            lowest = page->changes->at[page->next].pos;
+        }
     }
-    changes_unref(changes);
-    return n + 1;
+    return found;
+}
+
+/* Up to where it has told, or all has been read. */
+static void tell_pages(struct subscriber *subscriber, struct pages *pages)
+{
+    struct page *page;
+    int64_t told_pos = 0, upto = pages->upto;
+
+    while (!subscriber->lost && (page = next_page(pages))) {
+        const struct change *change = &page->changes->at[page->next];
+
+        if (change->pos != told_pos && !sendq_has_room(&subscriber->queue)) {
+            upto = change->pos - 1;
+            break;
+        }
+        tell(page->subscription, change, &told_pos);
+        page->next++;
+    }
+    for (unsigned i = 0; i < pages->n; i++) {
+        struct subscription *subscription = pages->at[i].subscription;
+
+        if (!subscriber->lost && subscription->from_pos < upto)
+            subscription->from_pos = upto;
+        changes_unref(pages->at[i].changes);
+    }
+}
+
+/* All of them or none: a live event must not overtake one of the past. */
+static void go_live(struct subscriber *subscriber)
+{
+    for (const struct subscription *s = subscriber->subscriptions; s; s = s->next)
+        if (s->present || s->from_pos < subscriber->hub->last_pos)
+            return;
+    for (struct subscription *s = subscriber->subscriptions; s; s = s->next)
+        subscription_set_live(s);
 }
 
 void subscriber_catch_up(struct subscriber *subscriber)
 {
+    struct pages pages = {.upto = INT64_MAX};
     struct subscription *subscription = subscriber->subscriptions;
-    unsigned left = PIECE;
+    unsigned max;
 
-    while (subscription && left > 0 && !subscriber->lost && sendq_has_room(&subscriber->queue)) {
+    if (subscriber->n_catching == 0 || subscriber->lost || !sendq_has_room(&subscriber->queue))
+        return;
+    max = PIECE / subscriber->n_catching + 1;
+    while (subscription && !subscriber->lost) {
         struct subscription *next = subscription->next; /* a removed job takes its subscription along */
 
-        if (subscription->catching) {
-            unsigned n = catch_up(subscription, left);
-
-            left -= n < left ? n : left;
-        }
+        read_page(&pages, subscription, max);
         subscription = next;
     }
+    tell_pages(subscriber, &pages);
+    if (!subscriber->lost)
+        go_live(subscriber);
 }

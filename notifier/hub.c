@@ -99,6 +99,7 @@ static void offer(struct subscription *subscription, struct delivery *delivery)
     if (is_progress && delivery->failed)
         return; /* the next one will do */
     subscriber_queue_live(subscriber, delivery->frame);
+    subscription->ended = subscription->ended && !subscription->catching; /* or its end is yet to be told */
     hub_wake_later(subscriber);
     if (subscriber->is_due && !sendq_has_room(&subscriber->queue))
         delivery->hub->is_crowded = true;
@@ -188,7 +189,7 @@ static void miss(struct subscription *subscription, int64_t last_pos)
 {
     if (subscription->subscriber->lost)
         return;
-    subscription_fall_behind(subscription, last_pos);
+    subscriber_fall_behind(subscription->subscriber, last_pos);
     hub_wake_later(subscription->subscriber);
 }
 

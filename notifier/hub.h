@@ -68,6 +68,7 @@ void subscriber_free(struct subscriber *subscriber);         /* drops its subscr
 enum err subscriber_add_job(struct subscriber *subscriber, const char *id, const char *cursor, struct subscribed *ret);
 enum err subscriber_add_all(struct subscriber *subscriber, const struct hub_filter *filter, const char *cursor,
                             struct subscribed *ret);         /* filter NULL: none */
+unsigned subscriber_room(const struct subscriber *subscriber);    /* how many more subscriptions it may have */
 enum err subscriber_remove_job(struct subscriber *subscriber, const char *id);    /* ERR_NOT_FOUND: had none */
 enum err subscriber_remove_all(struct subscriber *subscriber);                    /* whatever the filter */
 

@@ -64,7 +64,7 @@ struct hub {
 bool subscription_hears(const struct subscription *subscription, const struct change *change); /* the filter */
 void subscription_set_catching(struct subscription *subscription, int64_t from_pos);
 void subscription_set_live(struct subscription *subscription);
-void subscription_fall_behind(struct subscription *subscription, int64_t upto);  /* has been told up to there at least */
+void subscriber_fall_behind(struct subscriber *subscriber, int64_t upto); /* with all of them; told up to there at least */
 void subscription_free(struct subscription *subscription);
 bool subscriber_may_hear(const struct subscriber *subscriber, const struct job *job);          /* the tenant */
 /* subscriber.c */

@@ -85,22 +85,16 @@ void subscriber_queue(struct subscriber *subscriber, struct frame *frame)
         lose_at(subscriber, frame);
 }
 
-/* What there is no room for waits where it stands, in the log. */
-static void fall_behind(struct subscriber *subscriber, const struct frame *frame)
-{
-    for (struct subscription *s = subscriber->subscriptions; s; s = s->next)
-        subscription_fall_behind(s, frame->pos - 1);
-    subscriber->behind_bytes = frame->len;
-}
-
 void subscriber_queue_live(struct subscriber *subscriber, struct frame *frame)
 {
     enum err err = push(subscriber, frame);
 
-    if (err == ERR_BUSY)
-        fall_behind(subscriber, frame);
-    else if (err)
+    if (err == ERR_BUSY) { /* what there is no room for waits where it stands, in the log */
+        subscriber_fall_behind(subscriber, frame->pos - 1);
+        subscriber->behind_bytes = frame->len;
+    } else if (err) {
         lose_at(subscriber, frame);
+    }
 }
 
 static size_t size_of(const struct change *change)

@@ -60,10 +60,11 @@ void subscription_set_live(struct subscription *subscription)
         subscriber->behind_bytes = 0;
 }
 
-void subscription_fall_behind(struct subscription *subscription, int64_t upto)
+void subscriber_fall_behind(struct subscriber *subscriber, int64_t upto)
 {
-    if (!subscription->catching)
-        subscription_set_catching(subscription, subscription->from_pos > upto ? subscription->from_pos : upto);
+    for (struct subscription *s = subscriber->subscriptions; s; s = s->next)
+        if (!s->catching)
+            subscription_set_catching(s, s->from_pos > upto ? s->from_pos : upto);
 }
 
 void subscription_free(struct subscription *subscription)
@@ -124,6 +125,15 @@ static bool make_room(struct subscriber *subscriber)
     return false;
 }
 
+unsigned subscriber_room(const struct subscriber *subscriber)
+{
+    unsigned room = SUBSCRIPTIONS_MAX - subscriber->n_subscriptions;
+
+    for (const struct subscription *s = subscriber->subscriptions; s; s = s->next)
+        room += s->topic && s->ended;
+    return room;
+}
+
 static enum err add(struct subscriber *subscriber, const char *id, const struct hub_filter *filter,
                     struct subscription **ret_subscription)
 {
@@ -167,12 +177,15 @@ nomem:
 
 static void begin(struct subscription *subscription, const struct start *start, struct subscribed *ret)
 {
-    struct hub *hub = subscription->subscriber->hub;
+    struct subscriber *subscriber = subscription->subscriber;
+    struct hub *hub = subscriber->hub;
 
     subscription->present = start->present;
     subscription_set_catching(subscription, start->from_pos);
-    if (start->from_pos >= hub->last_pos && !start->present)
+    if (start->from_pos >= hub->last_pos && !start->present && subscriber->n_catching == 1)
         subscription_set_live(subscription);
+    else
+        subscriber_fall_behind(subscriber, hub->last_pos);
     ret->recovered = start->recovered;
     cursor_encode(reader_log_id(hub->reader), start->from_pos, ret->cursor);
 }

@@ -158,3 +158,20 @@ def test_a_socket_has_a_hundred_subscriptions_and_no_more(service, api):
         socket.answer("subscribed", "now")
     for job in batch:
         api.cancel(job["id"])
+
+
+def test_no_job_is_taken_that_the_socket_could_not_follow(service, api):
+    with Socket(service) as socket:
+        for i in range(120):
+            socket.send({"op": "submit", "ref": str(i), "job": {"type": "echo", "input": i, "delay_ms": 3600000, "tags": ["followed"]}})
+        answers = []
+        while len(answers) < 120:
+            frame = socket.receive()
+            answers += [frame] if "op" in frame else []
+    taken = [a["job"]["id"] for a in answers if a["op"] == "submitted"]
+    refused = [a["problem"]["type"] for a in answers if a["op"] == "error"]
+    assert len(taken) == 100 and refused == ["/docs/problems#busy"] * 20, refused
+    listed = api.get("/v1/jobs?tag=followed&page_size=500").json["jobs"]
+    assert {job["id"] for job in listed} == set(taken)
+    for id in taken:
+        api.cancel(id)

@@ -287,6 +287,82 @@ static void a_long_history_comes_in_pieces(void **state)
     subscriber_free(one);
 }
 
+/* Takes what there is, one by one: every position is beyond the one before. Returns how many. */
+static unsigned in_order(struct subscriber *one, int64_t *last)
+{
+    struct frame *frame;
+    unsigned n = 0;
+
+    do {
+        subscriber_catch_up(one);
+        for (; (frame = subscriber_next(one)); n++) {
+            assert_true(frame->pos > *last);
+            *last = frame->pos;
+            frame_unref(frame);
+        }
+        assert_false(subscriber_too_slow(one));
+    } while (!subscriber_is_empty(one));
+    return n;
+}
+
+/* Or the cursor of the event that came last would leave out what another job's events have yet to tell. */
+static void several_jobs_catch_up_in_the_order_of_the_log(void **state)
+{
+    struct world *world = *state;
+    struct subscriber *one = listener(world);
+    struct subscribed answer;
+    char ids[3][ID_SIZE], late[ID_SIZE], cursor[CURSOR_SIZE];
+    int64_t start = 0, last;
+
+    for (unsigned i = 0; i < 3; i++)
+        start = submitted(world, "echo", ids[i]);
+    for (int epoch = 1; epoch <= 40; epoch++)
+        for (unsigned i = 0; i < 3; i++) {
+            happens(world, EVENT_CLAIMED, ids[i], epoch);
+            happens(world, EVENT_RELEASED, ids[i], epoch);
+        }
+    last = start;
+    subscriber_add_job(one, ids[2], cursor_at(world, start), &answer);
+    subscriber_add_job(one, ids[0], cursor_at(world, start), &answer);
+    assert_int_equal(in_order(one, &last), 160);
+
+    /* a live one waits for another's past */
+    submitted(world, "echo", late);
+    happens(world, EVENT_CLAIMED, ids[0], 41);
+    assert_int_equal(in_order(one, &last), 1);
+    last = start;
+    subscriber_add_job(one, ids[1], cursor_at(world, start), &answer);
+    assert_int_equal(one->n_catching, 3);
+    happens(world, EVENT_RELEASED, ids[0], 41);
+    assert_int_equal(in_order(one, &last), 81);
+    assert_int_equal(one->n_catching, 0);
+    happens(world, EVENT_CLAIMED, ids[2], 41);
+    assert_int_equal(one->queue.len, 1);
+    assert_int_equal(in_order(one, &last), 1);
+    subscriber_cursor(one, cursor);
+    assert_string_equal(cursor, cursor_at(world, last));
+    subscriber_free(one);
+}
+
+static void what_two_subscriptions_want_of_the_past_is_told_once(void **state)
+{
+    struct world *world = *state;
+    struct subscriber *one = listener(world);
+    struct subscribed answer;
+    char id[ID_SIZE], other[ID_SIZE];
+    int64_t start = submitted(world, "echo", id), last = start;
+
+    submitted(world, "echo", other);
+    happens(world, EVENT_CLAIMED, id, 1);
+    happens(world, EVENT_DONE, id, 1);
+    subscriber_add_job(one, id, cursor_at(world, start), &answer);
+    subscriber_add_all(one, NULL, cursor_at(world, start), &answer);
+    assert_int_equal(in_order(one, &last), 3);
+    happens(world, EVENT_CANCEL, other, 0);
+    assert_int_equal(in_order(one, &last), 1);
+    subscriber_free(one);
+}
+
 static void a_job_removed_during_catching_up_ends_its_subscription(void **state)
 {
     struct world *world = *state;
@@ -324,6 +400,8 @@ int main(void)
         IN_A_WORLD(what_happens_during_catching_up_comes_after_it),
         IN_A_WORLD(lost_batches_are_read_from_the_log),
         IN_A_WORLD(a_long_history_comes_in_pieces),
+        IN_A_WORLD(several_jobs_catch_up_in_the_order_of_the_log),
+        IN_A_WORLD(what_two_subscriptions_want_of_the_past_is_told_once),
         IN_A_WORLD(a_job_removed_during_catching_up_ends_its_subscription),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

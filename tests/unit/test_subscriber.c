@@ -31,13 +31,10 @@ static void a_batch_wakes_once_until_something_is_taken(void **state)
     subscriber_free(one);
 }
 
-/* A job from its submission to a result of that size; how many events that is. */
-static unsigned whole_life(struct world *world, size_t result_len)
+static void ends_with(struct world *world, const char *id, size_t result_len)
 {
     struct event event;
-    char id[ID_SIZE];
 
-    submitted(world, "echo", id);
     happens(world, EVENT_CLAIMED, id, 1);
     event_init(&event, EVENT_DONE, id, world->now_ms);
     event.epoch = 1;
@@ -45,6 +42,15 @@ static unsigned whole_life(struct world *world, size_t result_len)
     memset(event.body->bytes, '1', result_len);
     world_commit(world, &event);
     deliver_mail(world);
+}
+
+/* A job from its submission to a result of that size; how many events that is. */
+static unsigned whole_life(struct world *world, size_t result_len)
+{
+    char id[ID_SIZE];
+
+    submitted(world, "echo", id);
+    ends_with(world, id, result_len);
     return 3;
 }
 
@@ -87,6 +93,32 @@ static void too_slow_a_listener_loses_its_queue_and_nobody_else_does(void **stat
     assert_int_equal(strlen(told(slow)), n / 3 * strlen("queued running succeeded "));
     subscriber_free(slow);
     subscriber_free(quick);
+}
+
+/* A subscription that has told its end makes room for others; one that fell behind before has not told it. */
+static void an_end_that_had_no_room_is_not_taken_for_told(void **state)
+{
+    struct world *world = *state;
+    struct subscriber *one = listener(world);
+    struct subscribed answer;
+    char ids[20][ID_SIZE];
+    unsigned n_ended = 0;
+
+    for (unsigned i = 0; i < 20; i++) {
+        submitted(world, "echo", ids[i]);
+        assert_int_equal(subscriber_add_job(one, ids[i], NULL, &answer), ERR_OK);
+    }
+    for (unsigned i = 0; i < 20; i++)
+        ends_with(world, ids[i], 50000);
+    for (const struct subscription *s = one->subscriptions; s; s = s->next)
+        n_ended += s->ended;
+    assert_int_equal(n_ended, SENDQ_BYTES / 50000);
+    told(one);
+    n_ended = 0;
+    for (const struct subscription *s = one->subscriptions; s; s = s->next)
+        n_ended += s->ended;
+    assert_int_equal(n_ended, 20);
+    subscriber_free(one);
 }
 
 /* n submissions, committed together and delivered as one. */
@@ -241,6 +273,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_A_WORLD(a_batch_wakes_once_until_something_is_taken),
         IN_A_WORLD(too_slow_a_listener_loses_its_queue_and_nobody_else_does),
+        IN_A_WORLD(an_end_that_had_no_room_is_not_taken_for_told),
         IN_A_WORLD(a_burst_larger_than_a_queue_is_told_whole),
         IN_A_WORLD(who_takes_as_soon_as_woken_never_falls_behind),
         IN_A_WORLD(the_cursor_is_right_before_what_still_waits),
