@@ -14,13 +14,16 @@ enum gate_at {
     AT_REFUSED
 };
 
+#define UPGRADE "upgrade: websocket\r\n"
+#define NO_LENGTH "content-length: 0\r\n"
+#define HIDDEN '_'     /* stands for the last letter of "upgrade" in what the library sees */
 #define TOKEN_MAX 64   /* as much of a header's name or value as is compared with anything */
 
 struct gate {
     enum gate_at at;
     struct gate_head head;
     unsigned n_hosts, n_lengths, n_headers;
-    bool has_coding, bad_upgrade, upgrade, bad_expect;
+    bool has_coding, upgrade, bad_expect;
     unsigned escape;                 /* hex digits still owed to a % of the target */
     bool escape_zero;                /* the digits so far are zeroes: %00 must not pass */
     size_t target_len, headers_len;
@@ -28,7 +31,7 @@ struct gate {
     char name[TOKEN_MAX], value[TOKEN_MAX];
     int64_t body_left;
     bool wants_length;               /* POST, PUT, PATCH */
-    ssize_t no_length_at;
+    ssize_t insert_at;               /* in the bytes fed last: where the head ends; -1: not there */
     unsigned char frame[10];         /* of the frame whose header is being read, mask left out */
     unsigned frame_len, frame_need;
     uint64_t frame_left;
@@ -122,9 +125,8 @@ static enum err line_is(struct gate *gate)
     else if (name_is(gate, "expect")) {
         gate->head.expect_continue = value_is(gate, "100-continue");
         gate->bad_expect = !gate->head.expect_continue;
-    } else if (name_is(gate, "upgrade")) {
-        gate->upgrade = value_is(gate, "websocket");
-        gate->bad_upgrade = !gate->upgrade;
+    } else if (name_is(gate, "upgrad_")) {           /* hidden; an "upgrad_" of the client's own is as good */
+        gate->upgrade = gate->upgrade || value_is(gate, "websocket");
     }
     return ERR_OK;
 }
@@ -157,7 +159,7 @@ static enum err head_is(struct gate *gate)
         return gate->n_lengths ? ERR_BAD_REQUEST : ERR_NOT_IMPLEMENTED;
     if (gate->n_hosts != 1 && !gate->head.http10)
         return ERR_BAD_REQUEST;
-    if (gate->bad_upgrade || gate->bad_expect)
+    if (gate->bad_expect)
         return ERR_BAD_REQUEST;
     if (gate->upgrade && gate->head.content_length)
         return ERR_BAD_REQUEST;
@@ -313,12 +315,20 @@ static enum err frame_is(struct gate *gate)
     return ERR_OK;
 }
 
-ssize_t gate_feed(struct gate *gate, const unsigned char *bytes, size_t len, enum err *ret_err)
+/* The library would take the offer of another protocol for a request for it, or refuse it. What it is to hear of
+ * is said again at the end of the head. */
+static void hide_upgrade(const struct gate *gate, unsigned char *c)
+{
+    if (gate->at == AT_NAME && gate->name_len == 6 && (*c == 'e' || *c == 'E') && strncasecmp(gate->name, "upgrad", 6) == 0)
+        *c = HIDDEN;
+}
+
+ssize_t gate_feed(struct gate *gate, unsigned char *bytes, size_t len, enum err *ret_err)
 {
     enum err err = ERR_OK;
     size_t i = 0;
 
-    gate->no_length_at = -1;
+    gate->insert_at = -1;
     while (i < len && !err) {
         size_t left = len - i;
         switch (gate->at) {
@@ -349,9 +359,10 @@ ssize_t gate_feed(struct gate *gate, const unsigned char *bytes, size_t len, enu
             err = ERR_BAD_REQUEST;
             break;
         default:
+            hide_upgrade(gate, &bytes[i]);
             err = head_takes(gate, bytes[i++]);
-            if (gate->at == AT_END_LF && gate->wants_length && !gate->head.has_length)
-                gate->no_length_at = (ssize_t)i - 1;
+            if (gate->at == AT_END_LF)
+                gate->insert_at = (ssize_t)i - 1;
             break;
         }
     }
@@ -362,9 +373,14 @@ ssize_t gate_feed(struct gate *gate, const unsigned char *bytes, size_t len, enu
     return -1;
 }
 
-ssize_t gate_no_length_at(const struct gate *gate)
+const char *gate_insert(const struct gate *gate, ssize_t *ret_at)
 {
-    return gate->no_length_at;
+    bool no_length = gate->wants_length && !gate->head.has_length;
+
+    *ret_at = gate->insert_at;
+    if (gate->insert_at < 0)
+        return "";
+    return gate->upgrade && no_length ? UPGRADE NO_LENGTH : gate->upgrade ? UPGRADE : no_length ? NO_LENGTH : "";
 }
 
 bool gate_is_held(const struct gate *gate)

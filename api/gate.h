@@ -22,6 +22,7 @@
 #define GATE_HEADERS_MAX 16384
 #define GATE_HEADERS_COUNT 100
 #define GATE_STASH 65536
+#define GATE_INSERT_MAX 64
 
 /* What the gate has seen of the request under way. */
 struct gate_head {
@@ -41,10 +42,11 @@ struct gate *gate_new(void);
 void gate_free(struct gate *gate);
 /* Looks at up to len bytes that came in. Returns how many of them belong to the request under way
  * and may be passed on (the rest is to be kept), or -1: refused, *ret_err says why. */
-ssize_t gate_feed(struct gate *gate, const unsigned char *bytes, size_t len, enum err *ret_err);
-/* Where in the bytes fed last the head of a POST, PUT or PATCH ends that told no length; -1: nowhere. There is no body
- * then (RFC 9112, 6.3), but the library waits for one until it is told "content-length: 0". */
-ssize_t gate_no_length_at(const struct gate *gate);
+ssize_t gate_feed(struct gate *gate, unsigned char *bytes, size_t len, enum err *ret_err);
+/* Lines to put into the bytes fed last, and where (the end of a head): "content-length: 0" in a POST, PUT or PATCH that
+ * told no length, for there is no body then (RFC 9112, 6.3), but the library would wait for one; "upgrade: websocket"
+ * where the client asked for that. Other offers are left out (RFC 9110, 7.8, lets a server ignore them). "": nothing. */
+const char *gate_insert(const struct gate *gate, ssize_t *ret_at);
 bool gate_is_held(const struct gate *gate);               /* a whole request was passed on, its answer is due */
 bool gate_is_websocket(const struct gate *gate);
 const struct gate_head *gate_head(const struct gate *gate);

@@ -16,10 +16,6 @@
 #include "api/gate.h"
 #include "api/problem.h"
 
-static const char no_length[] = "content-length: 0\r\n";
-
-#define NO_LENGTH_LEN (sizeof no_length - 1)
-
 struct gated {
     int fd;
     struct gate *gate;
@@ -116,8 +112,8 @@ static void refuse(int fd, bool websocket, enum err err)
         problem_encode(&body, err, NULL, NULL, NULL);
         text_printf(&head,
                     "HTTP/1.1 %d \r\ncontent-type: application/problem+json\r\ncontent-length: %zu\r\n"
-                    "connection: close\r\n\r\n",
-                    err_status(err), body.len);
+                    "%sconnection: close\r\n\r\n",
+                    err_status(err), body.len, err_status(err) == 503 ? "retry-after: 1\r\n" : "");
         if (!body.failed)
             text_add(&head, body.at, body.len);
     }
@@ -171,16 +167,20 @@ static ssize_t read_while_held(struct gated *gated, int fd)
     return -1;
 }
 
-/* Says for the client that there is no body; buf has NO_LENGTH_LEN bytes of room after the n that came. */
-static ssize_t say_no_length(const struct gate *gate, unsigned char *buf, ssize_t n)
+/* buf has GATE_INSERT_MAX bytes of room after the n that came, or else nothing can be said: 0. */
+static ssize_t insert(const struct gate *gate, unsigned char *buf, ssize_t n, bool has_room)
 {
-    ssize_t at = gate_no_length_at(gate);
+    ssize_t at;
+    const char *lines = gate_insert(gate, &at);
+    size_t len = strlen(lines);
 
-    if (at < 0)
+    if (len == 0)
         return n;
-    memmove(buf + at + NO_LENGTH_LEN, buf + at, (size_t)(n - at));
-    memcpy(buf + at, no_length, NO_LENGTH_LEN);
-    return n + (ssize_t)NO_LENGTH_LEN;
+    if (!has_room)
+        return 0;
+    memmove(buf + at + len, buf + at, (size_t)(n - at));
+    memcpy(buf + at, lines, len);
+    return n + (ssize_t)len;
 }
 
 ssize_t recv(int fd, void *buf, size_t len, int flags)
@@ -194,9 +194,9 @@ ssize_t recv(int fd, void *buf, size_t len, int flags)
         return syscall(SYS_recvfrom, fd, buf, len, flags, NULL, NULL);
     if (gate_is_held(gated->gate))
         return read_while_held(gated, fd);
-    has_room = len > NO_LENGTH_LEN;
+    has_room = len > GATE_INSERT_MAX;
     if (has_room)
-        len -= NO_LENGTH_LEN;
+        len -= GATE_INSERT_MAX;
 
     if (gated->stash_len) {
         n = (ssize_t)(len < gated->stash_len ? len : gated->stash_len);
@@ -212,10 +212,8 @@ ssize_t recv(int fd, void *buf, size_t len, int flags)
         if (pass >= 0 && !stash_keep(gated, (unsigned char *)buf + pass, (size_t)(n - pass)))
             err = ERR_BUSY;
     }
-    if (!err && gate_no_length_at(gated->gate) >= 0 && !has_room)
-        err = ERR_NO_LENGTH;
     if (!err)
-        return say_no_length(gated->gate, buf, pass);
+        return insert(gated->gate, buf, pass, has_room);
     refuse(fd, gate_is_websocket(gated->gate), err);
     return 0;
 }

@@ -176,6 +176,8 @@ static bool reply_begin(struct request *request, int status, const char *media_t
 
     if (request->thread->priv->must_stop)
         request->close = true;
+    if (!request->on_writable)
+        auth_unwatch(&request->key_watch);   /* an answer under way is not cut by the end of its key; a stream is */
     head = head_write(request, status, media_type, length, out, OUT_SIZE);
     if (!head) {
         request_abort(request);

@@ -64,13 +64,12 @@ static void copy_headers(struct request *request, char **at)
     }
 }
 
-/* "/path?" with nothing behind it reaches us as one argument that is a slash. */
+/* An empty argument ("/path?", "a=b&") reaches us as a slash. */
 static bool is_empty_query(struct lws *wsi, int i, int len)
 {
     char one[2] = "";
 
-    return i == 0 && len == 1 && lws_hdr_fragment_length(wsi, WSI_TOKEN_HTTP_URI_ARGS, 1) <= 0 &&
-           lws_hdr_copy_fragment(wsi, one, sizeof one, WSI_TOKEN_HTTP_URI_ARGS, 0) >= 0 && one[0] == '/';
+    return len == 1 && lws_hdr_copy_fragment(wsi, one, sizeof one, WSI_TOKEN_HTTP_URI_ARGS, i) >= 0 && one[0] == '/';
 }
 
 /* One fragment an argument, decoded by the library. */

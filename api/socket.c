@@ -203,6 +203,7 @@ int socket_writable(struct socket *socket, struct lws *wsi)
     char reason[CURSOR_SIZE + 24];
 
     (void)wsi;
+    socket->heard_s = mono_s(); /* who takes bytes is alive, also when our pings wait behind them */
     if (socket->closing)
         return 0; /* the close frame is on its way; the library says "writable" once more for it */
     if (socket->leaving) {
@@ -264,21 +265,6 @@ static bool keep_piece(struct socket *socket, const void *in, size_t len)
     return true;
 }
 
-static int message(struct socket *socket, const char *text, size_t len)
-{
-    struct thread *thread = socket->thread;
-    int code;
-
-    if (!principal_is_valid(thread->auth, socket->key_watch.principal, thread_now_ms(thread)))
-        return close_with(socket, SOCKET_NO_KEY, "");
-    socket_hold(socket);
-    code = socket_message(socket, text, len);
-    socket->held = false;
-    if (code)
-        return close_with(socket, (enum socket_close)code, "");
-    return write_queue(socket);
-}
-
 /* Closes in the middle of what a client is sending. Closed with bytes unread the connection would be
  * reset and the close frame lost, so it is written here, and what still comes is read and dropped
  * until the client closes as well, or the sweep ends it. */
@@ -295,6 +281,21 @@ static int refuse(struct socket *socket, enum socket_close code)
     return lws_write(socket->wsi, out, 4, LWS_WRITE_HTTP) < 0 ? -1 : 0;
 }
 
+static int message(struct socket *socket, const char *text, size_t len)
+{
+    struct thread *thread = socket->thread;
+    int code;
+
+    if (!principal_is_valid(thread->auth, socket->key_watch.principal, thread_now_ms(thread)))
+        return close_with(socket, SOCKET_NO_KEY, "");
+    socket_hold(socket);
+    code = socket_message(socket, text, len);
+    socket->held = false;
+    if (code)
+        return refuse(socket, (enum socket_close)code);
+    return write_queue(socket);
+}
+
 int socket_receive(struct socket *socket, struct lws *wsi, const void *in, size_t len)
 {
     size_t left = lws_remaining_packet_payload(wsi);
@@ -309,7 +310,7 @@ int socket_receive(struct socket *socket, struct lws *wsi, const void *in, size_
     if (socket->rx_len + len + left > SOCKET_SUBMIT_MAX)
         return refuse(socket, SOCKET_TOO_BIG);
     if (left == 0 && !take_token(socket))
-        return close_with(socket, SOCKET_TOO_MANY, "");
+        return refuse(socket, SOCKET_TOO_MANY);
     if (is_whole && !socket->rx)
         return message(socket, in ? in : "", len);
     if (!keep_piece(socket, in, len))

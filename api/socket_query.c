@@ -31,8 +31,8 @@ static enum err read_arguments(struct lws *wsi, struct arguments *arguments)
         int len = lws_hdr_copy_fragment(wsi, at, (int)room, WSI_TOKEN_HTTP_URI_ARGS, i);
         if (len < 0)
             return lws_hdr_fragment_length(wsi, WSI_TOKEN_HTTP_URI_ARGS, i) > 0 ? ERR_BAD_QUERY : ERR_OK;
-        if (len == 0)
-            continue;
+        if (len == 0 || strcmp(at, "/") == 0)
+            continue;                    /* an empty argument reaches us as a slash */
         if (arguments->n == ARGUMENTS_MAX || strlen(at) != (size_t)len)
             return ERR_BAD_QUERY;
         char *value = strchr(at, '=');

@@ -96,10 +96,11 @@ bool thread_post(struct thread *thread, void (*fn)(void *arg), void *arg)
 void thread_deliver(struct thread *thread, struct changes *changes, bool is_progress)
 {
     struct thread_priv *priv = thread->priv;
-    bool listening = atomic_load(&priv->listening);
-    bool wanted = listening || is_progress;
+    bool wanted;
 
+    /* Within the lock: who says later that it listens finds what was left out before (on_turn). */
     pthread_mutex_lock(&priv->lock);
+    wanted = is_progress || atomic_load(&priv->listening);
     if (wanted && priv->n_batches < BATCHES) {
         struct inbox_item *item = &priv->batch[(priv->batch_head + priv->n_batches++) % BATCHES];
         item->changes = changes_ref(changes);

@@ -2,18 +2,21 @@
 /* gate_fuzz.c: any bytes in any pieces: the gate never passes more than it was given, never changes
  * its verdict with the size of the pieces, and stays refused once it has refused. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "api/gate.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static ssize_t run(const uint8_t *data, size_t size, size_t step, enum err *ret_err)
+static ssize_t run(const uint8_t *input, size_t size, size_t step, enum err *ret_err)
 {
     struct gate *gate = gate_new();
+    uint8_t *data = malloc(size + 1);
     size_t at = 0;
 
-    if (!gate)
+    if (!gate || !data)
         abort();
+    memcpy(data, input, size);
     if (size && data[0] == 0)
         gate_expect_frames(gate);
     while (at < size) {
@@ -24,9 +27,11 @@ static ssize_t run(const uint8_t *data, size_t size, size_t step, enum err *ret_
             if (gate_feed(gate, data, 1, &again) >= 0)
                 abort();
             gate_free(gate);
+            free(data);
             return -1;
         }
-        if ((size_t)n > part)
+        ssize_t insert_at;
+        if ((size_t)n > part || (*gate_insert(gate, &insert_at) && insert_at >= n))
             abort();
         at += (size_t)n;
         if (gate_is_held(gate))
@@ -35,6 +40,7 @@ static ssize_t run(const uint8_t *data, size_t size, size_t step, enum err *ret_
             abort();
     }
     gate_free(gate);
+    free(data);
     return (ssize_t)at;
 }
 
