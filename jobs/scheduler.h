@@ -53,6 +53,7 @@ struct scheduler_action {
 /* How an attempt ended, as the executor saw it. */
 struct attempt_end {
     bool ok;
+    bool was_stopped;            /* it was told to end before it did: what it made until then may be half a thing */
     struct body *result;         /* a reference, taken over */
     struct job_error error;      /* taken over; code NONE when ok */
     struct progress progress;    /* taken over */

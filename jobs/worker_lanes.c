@@ -262,8 +262,11 @@ bool lanes_stop(struct worker *worker, struct process *process, const struct sch
         ends_read(worker, process);
         lanes_collect(worker, process);
         bool at_once = process->is_sealed || action->reason == KILL_FENCED;
-        if (process->runs[index] == run)
-            pool_kill(worker, process, at_once ? 0 : run->type->kill_grace_ms);
+        if (process->runs[index] != run)
+            return true;
+        if (!run->stopped_us)
+            run->stopped_us = clock_mono_us();
+        pool_kill(worker, process, at_once ? 0 : run->type->kill_grace_ms);
         return true;
     }
     return false;
