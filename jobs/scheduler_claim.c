@@ -159,9 +159,12 @@ void claim_make_long(struct scheduler *s, struct claim *claim)
     count(s, claim, 1);
 }
 
+/* One that is being stopped already may have a long grace; a fence cannot wait for its end. */
 void claim_stop(struct scheduler *s, struct claim *claim, enum kill_reason reason)
 {
-    if (claim->is_stopping || (claim->state != CLAIM_HELD && claim->state != CLAIM_BEGUN))
+    bool is_worse = reason == KILL_FENCED && claim->reason != KILL_FENCED;
+
+    if ((claim->is_stopping && !is_worse) || (claim->state != CLAIM_HELD && claim->state != CLAIM_BEGUN))
         return;
     if (claim->todo & TODO_START) {    /* nobody but us knows of it yet */
         drop_todo(s, claim);
