@@ -39,7 +39,13 @@ enum scheduler_do {
                                     if it has not begun; then tell on_end, or on_returned */
 };
 
-enum kill_reason { KILL_CANCEL, KILL_TIMEOUT, KILL_FENCED /* the claim is no longer ours */, KILL_DRAIN };
+enum kill_reason {
+    KILL_CANCEL,
+    KILL_TIMEOUT,
+    KILL_FENCED,                 /* the claim is no longer ours */
+    KILL_DRAIN,
+    KILL_AHEAD                   /* it was claimed ahead of its time: only if it has not begun, else it runs on */
+};
 
 struct scheduler_action {
     enum scheduler_do what;

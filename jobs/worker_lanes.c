@@ -258,6 +258,8 @@ bool lanes_stop(struct worker *worker, struct process *process, const struct sch
             run_return(worker, run);
             return true;
         }
+        if (action->reason == KILL_AHEAD)
+            return true;
         lanes_take_back(worker, process);          /* so that no other job begins there and is hit instead */
         ends_read(worker, process);
         lanes_collect(worker, process);
