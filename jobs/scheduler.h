@@ -39,7 +39,13 @@ enum scheduler_do {
                                     if it has not begun; then tell on_end, or on_returned */
 };
 
-enum kill_reason { KILL_CANCEL, KILL_TIMEOUT, KILL_FENCED /* the claim is no longer ours */, KILL_DRAIN };
+enum kill_reason {
+    KILL_CANCEL,
+    KILL_TIMEOUT,
+    KILL_FENCED,                 /* the claim is no longer ours */
+    KILL_DRAIN,
+    KILL_AHEAD                   /* it was claimed ahead of its time: only if it has not begun, else it runs on */
+};
 
 struct scheduler_action {
     enum scheduler_do what;
@@ -53,6 +59,7 @@ struct scheduler_action {
 /* How an attempt ended, as the executor saw it. */
 struct attempt_end {
     bool ok;
+    bool was_stopped;            /* it was told to end before it did: what it made until then may be half a thing */
     struct body *result;         /* a reference, taken over */
     struct job_error error;      /* taken over; code NONE when ok */
     struct progress progress;    /* taken over */

@@ -150,18 +150,58 @@ void claim_begin(struct scheduler *s, struct claim *claim, int64_t mono_ms)
     claim->begun_ms = mono_ms;
 }
 
-void claim_make_long(struct scheduler *s, struct claim *claim)
+static void take_slot(struct scheduler *s, struct claim *claim)
 {
-    if (claim->is_long)
-        return;
     count(s, claim, -1);
     claim->is_long = true;
     count(s, claim, 1);
 }
 
+/* What an executor may have by now is asked back of it first: it has begun, or it never will. */
+void claim_give_back(struct scheduler *s, struct claim *claim)
+{
+    if (claim->is_long || claim->is_stopping)
+        return;
+    if (claim->state == CLAIM_SENT)
+        claim->is_unwanted = true;
+    else if (claim->todo & TODO_START)
+        claim_finish(s, claim, EVENT_RELEASED);
+    else if (claim->state == CLAIM_HELD)
+        add_todo(s, claim, TODO_TAKE_BACK);
+}
+
+/* Those of its type were taken for short as well. What runs has its slot; of the others as many as there
+ * are free ones keep theirs, and the rest is for whoever has room, by its priority. */
+void claim_make_long(struct scheduler *s, struct claim *claim)
+{
+    struct claim *other, *next;
+
+    if (claim->is_long)
+        return;
+    struct type_stat *stat = &s->stats[claim->type];
+    int64_t run_us = (s->mono_ms - claim->begun_ms) * 1000;
+    if (stat->run_us < run_us)
+        stat->run_us = run_us;
+    TAILQ_FOREACH(other, &s->all, in_all)
+        if (other->type == claim->type && other->state == CLAIM_BEGUN && !other->is_long)
+            take_slot(s, other);
+    for (other = TAILQ_FIRST(&s->all); other; other = next) {
+        next = TAILQ_NEXT(other, in_all);
+        if (other->type != claim->type || !is_in_hand(other) || other->is_long)
+            continue;
+        if (s->n_long < s->slots)
+            take_slot(s, other);
+        else
+            claim_give_back(s, other);
+    }
+}
+
+/* One that is being stopped already may have a long grace; a fence cannot wait for its end. */
 void claim_stop(struct scheduler *s, struct claim *claim, enum kill_reason reason)
 {
-    if (claim->is_stopping || (claim->state != CLAIM_HELD && claim->state != CLAIM_BEGUN))
+    bool is_worse = reason == KILL_FENCED && claim->reason != KILL_FENCED;
+
+    if ((claim->is_stopping && !is_worse) || (claim->state != CLAIM_HELD && claim->state != CLAIM_BEGUN))
         return;
     if (claim->todo & TODO_START) {    /* nobody but us knows of it yet */
         drop_todo(s, claim);

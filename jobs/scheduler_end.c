@@ -68,7 +68,7 @@ static enum event_kind kind_of_end(const struct claim *claim, const struct attem
 {
     if (claim->is_stopping && claim->reason == KILL_CANCEL)
         return EVENT_CANCELLED;
-    if (end->ok)
+    if (end->ok && !(claim->is_stopping && end->was_stopped))
         return EVENT_DONE;
     if (claim->is_stopping && (claim->reason == KILL_DRAIN || claim->reason == KILL_FENCED))
         return EVENT_RELEASED;

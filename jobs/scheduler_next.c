@@ -17,7 +17,11 @@ static enum scheduler_do next_todo(struct scheduler *s, struct scheduler_action 
     if (claim->todo & TODO_KILL) {
         action->what = SCHEDULER_KILL;
         action->reason = claim->reason;
-        claim->todo &= (uint8_t)~TODO_KILL;
+        claim->todo &= (uint8_t)~(TODO_KILL | TODO_TAKE_BACK);
+    } else if (claim->todo & TODO_TAKE_BACK) {
+        action->what = SCHEDULER_KILL;
+        action->reason = KILL_AHEAD;
+        claim->todo &= (uint8_t)~TODO_TAKE_BACK;
     } else if (claim->todo & TODO_START) {
         action->what = SCHEDULER_START;
         action->job = job_ref(claim->job);

@@ -138,7 +138,7 @@ enum claim_state {
     CLAIM_FENCED      /* no longer ours; its process is being killed */
 };
 
-enum { TODO_START = 1, TODO_KILL = 2, TODO_APPEND = 4 };
+enum { TODO_START = 1, TODO_KILL = 2, TODO_APPEND = 4, TODO_TAKE_BACK = 8 };
 
 struct claim {
     TAILQ_ENTRY(claim) in_all, in_todo;
@@ -227,7 +227,8 @@ void claim_begin(struct scheduler *s, struct claim *claim, int64_t mono_ms);
 void claim_stop(struct scheduler *s, struct claim *claim, enum kill_reason reason);
 void claim_finish(struct scheduler *s, struct claim *claim, enum event_kind kind);  /* its event is then filled in */
 void claim_fence(struct scheduler *s, struct claim *claim);
-void claim_make_long(struct scheduler *s, struct claim *claim);
+void claim_make_long(struct scheduler *s, struct claim *claim);     /* its type too: what was claimed ahead of it goes back */
+void claim_give_back(struct scheduler *s, struct claim *claim);     /* if it was claimed ahead and has not begun */
 
 enum err member_hold(struct scheduler *s, const char *name, uint32_t entry);
 void member_let_go(struct scheduler *s, uint32_t entry);          /* fine when nobody holds it */

@@ -120,6 +120,18 @@ static void line_up_anew(struct scheduler *s)
     }
 }
 
+/* What was claimed ahead and has not begun waits like the others; what has a slot of its own begins. */
+static void give_back_paused(struct scheduler *s)
+{
+    struct claim *claim, *next;
+
+    for (claim = TAILQ_FIRST(&s->all); claim; claim = next) {
+        next = TAILQ_NEXT(claim, in_all);
+        if (claim->entry != ENTRY_NONE && store_at(&s->store, claim->entry)->queue->is_paused)
+            claim_give_back(s, claim);
+    }
+}
+
 enum err scheduler_set_paused(struct scheduler *s, const char *const *names, unsigned n)
 {
     enum err err = ERR_NOMEM;
@@ -146,6 +158,7 @@ enum err scheduler_set_paused(struct scheduler *s, const char *const *names, uns
     queues->n_paused = n;
     paused = before;
     line_up_anew(s);
+    give_back_paused(s);
     err = ERR_OK;
 out:
     while (taken > 0)

@@ -50,8 +50,10 @@ static bool media_type_is_plain(const char *media_type)
     return strchr(media_type, '/') != NULL;
 }
 
-/* record is our own copy; bytes may lie in shared memory and are copied once. */
-static void end_run(struct worker *worker, struct run *run, struct attempt_record *record, const char *bytes)
+/* record is our own copy; bytes may lie in shared memory and are copied once. A large result may be on its
+ * way through the socket for a while, so that it is here only now does not say that it came after the kill. */
+static void end_run(struct worker *worker, struct run *run, const struct lane_slot *slot, struct attempt_record *record,
+                    const char *bytes)
 {
     struct attempt_end end = {.run_us = record->run_us, .progress.percent = -1};
     bool done = record->outcome == ATTEMPT_DONE;
@@ -59,6 +61,8 @@ static void end_run(struct worker *worker, struct run *run, struct attempt_recor
     record->media_type[sizeof record->media_type - 1] = '\0';
     if (end.run_us < 0 || end.run_us > INT64_MAX / 1000)
         end.run_us = 0;
+    end.was_stopped = run->stopped_us &&
+                      atomic_load_explicit(&slot->started_us, memory_order_relaxed) > run->stopped_us - end.run_us;
     if (run->progress.message || run->progress.percent >= 0) {
         end.progress = run->progress;
         run->progress = (struct progress){.percent = -1};
@@ -84,7 +88,7 @@ static void end_run(struct worker *worker, struct run *run, struct attempt_recor
             fill_error(&end, JOB_ERROR_BAD_OUTPUT, true, "the result is not JSON", 22);
         }
     }
-    if (end.error.code == JOB_ERROR_NONE && end.progress.percent >= 0)
+    if (end.ok && !end.was_stopped && end.progress.percent >= 0)
         end.progress.percent = 100;            /* a handler need not say so when it is through */
     run_end(worker, run, &end);
 }
@@ -100,7 +104,7 @@ void ends_from_slot(struct worker *worker, struct process *process, struct run *
         process->is_broken = true;
     }
     memcpy(bytes, slot->bytes, record.len);
-    end_run(worker, run, &record, bytes);
+    end_run(worker, run, slot, &record, bytes);
 }
 
 static void on_end(struct worker *worker, struct process *process, const struct wire_header *header,
@@ -120,7 +124,7 @@ static void on_end(struct worker *worker, struct process *process, const struct 
     }
     process->runs[header->slot] = NULL;
     atomic_store(&process->lane->slots[header->slot].state, SLOT_SKIPPED);
-    end_run(worker, run, &record, payload + sizeof record);
+    end_run(worker, run, &process->lane->slots[header->slot], &record, payload + sizeof record);
 }
 
 static void tell_progress(struct worker *worker, struct run *run)

@@ -258,12 +258,17 @@ bool lanes_stop(struct worker *worker, struct process *process, const struct sch
             run_return(worker, run);
             return true;
         }
+        if (action->reason == KILL_AHEAD)
+            return true;
         lanes_take_back(worker, process);          /* so that no other job begins there and is hit instead */
         ends_read(worker, process);
         lanes_collect(worker, process);
         bool at_once = process->is_sealed || action->reason == KILL_FENCED;
-        if (process->runs[index] == run)
-            pool_kill(worker, process, at_once ? 0 : run->type->kill_grace_ms);
+        if (process->runs[index] != run)
+            return true;
+        if (!run->stopped_us)
+            run->stopped_us = clock_mono_us();
+        pool_kill(worker, process, at_once ? 0 : run->type->kill_grace_ms);
         return true;
     }
     return false;

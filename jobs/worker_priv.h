@@ -74,6 +74,7 @@ struct run {
     int64_t told_ms;                   /* when progress was passed on last */
     struct progress progress;          /* the newest */
     bool is_begun;                     /* and the scheduler knows */
+    int64_t stopped_us;                /* mono: when its process was first told to end; 0: it was not */
     struct body *input;                /* a reference, from when it is looked for a place until it is given */
     struct fetch *fetch;               /* while it waits for its input outside the line */
 };

@@ -27,6 +27,7 @@ TYPES = [
     shell("silent", "true"),
     shell("env", "env -0 | python3 -c 'import json,sys; print(json.dumps(dict(l.split(\"=\",1) for l in sys.stdin.read().split(\"\\0\") if l)))'"),
     shell("slow", "sleep 3333.3", timeout_ms=300),
+    shell("polite", "trap 'exit 0' TERM; echo '{\"partial\":true}'; sleep 3333.6 & wait", timeout_ms=700),
     shell("ignores", "trap '' TERM; sleep 3333.4 & setsid sleep 3333.4 & (setsid sh -c 'trap \"\" TERM; sleep 3333.4; sleep 3333.4' &) ; sleep 3333.4; sleep 3333.4",
           timeout_ms=600000, kill_grace_ms=500),
     shell("leaves", "(setsid sleep 3333.5 > /dev/null 2>&1 &); echo 1"),
@@ -156,6 +157,27 @@ def test_a_job_over_its_time_is_killed(api):
     job = api.run("slow", 1)
     assert job["state"] == "failed" and job["error"]["code"] == "timeout"
     assert not running_with("3333.3")
+
+
+def test_what_says_success_when_it_is_told_to_end_is_out_of_time_all_the_same(api):
+    job = api.run("polite", 1)
+    assert job["state"] == "failed" and job["error"]["code"] == "timeout" and job["result"] is None, job
+    assert not running_with("3333.6")
+
+
+def test_what_says_success_when_the_service_stops_is_handed_back(make):
+    service = make("--drain-ms", "0", settings={"types": TYPES})
+    service.start()
+    api = service.client()
+    job = api.submit("polite", 1, timeout_ms=60000)
+    until(lambda: running_with("3333.6"), what="its child")
+    service.stop()
+    service.start()
+    api = service.client()
+    job = api.wait(job["id"], states={"running"})
+    assert job["attempt"] == 1 and job["result"] is None, job
+    api.cancel(job["id"])
+    assert api.wait(job["id"])["state"] == "cancelled"
 
 
 def test_what_ignores_a_signal_is_gone_within_a_second_with_all_its_children(api):

@@ -65,6 +65,44 @@ def test_what_runs_already_runs_on(api):
     set_paused(api, "on-its-way", "resume")
 
 
+def batch(api, count, seconds):
+    answer = api.post("/v1/jobs:batch", {"jobs": [{"type": "sleep", "input": {"seconds": seconds}}] * count})
+    assert answer.status == 202, answer
+    return answer.json["jobs"]
+
+
+def hold_long_ones_for_short(api, count, seconds):
+    """Those before them were short, so they are claimed ahead."""
+    for job in batch(api, 1000, 0)[-10:]:
+        api.wait(job["id"])
+    return batch(api, count, seconds)
+
+
+def test_what_was_claimed_as_short_and_is_long_waits_with_the_others(start):
+    api = start("--slots", "2").client()
+    hold_long_ones_for_short(api, 40, 2)
+    until(lambda: queues(api)["default"]["running"] == 2, what="the others to be given back")
+    first = api.submit("echo", 1, priority=9)
+    assert api.wait(first["id"], 10)["state"] == "succeeded"
+    row = queues(api)["default"]
+    assert row["running"] <= 2 and row["waiting"] >= 35, row
+
+
+def test_a_pause_reaches_what_was_claimed_ahead(start):
+    api = start("--slots", "2").client()
+    jobs = hold_long_ones_for_short(api, 200, 0.015)
+    set_paused(api, "default", "pause")
+    until(lambda: queues(api)["default"]["running"] == 0, what="what runs to end")
+    waiting = queues(api)["default"]["waiting"]
+    assert waiting > 0
+    time.sleep(0.2)                                      # nothing is to happen
+    row = queues(api)["default"]
+    assert (row["waiting"], row["running"]) == (waiting, 0)
+    set_paused(api, "default", "resume")
+    for job in jobs:
+        assert api.wait(job["id"])["state"] == "succeeded"
+
+
 def test_a_waiting_job_of_a_paused_queue_can_be_cancelled(api):
     set_paused(api, "stopped", "pause")
     job = api.submit("echo", 1, queue="stopped")

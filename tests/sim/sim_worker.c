@@ -199,7 +199,7 @@ static void note_kill(struct sim *sim, const struct sim_worker *worker, const ch
     sim->seen.fenced += sim->lease_ms && reason == KILL_FENCED && sim_deaf_ms(sim, worker) > sim->lease_ms * 2 / 3;
 }
 
-static void kill_proc(struct sim *sim, struct sim_worker *worker, const char *id, int epoch)
+static void kill_proc(struct sim *sim, struct sim_worker *worker, const char *id, int epoch, enum kill_reason reason)
 {
     for (unsigned i = 0; i < worker->n_procs; i++) {
         struct sim_proc *proc = &worker->procs[i];
@@ -211,6 +211,8 @@ static void kill_proc(struct sim *sim, struct sim_worker *worker, const char *id
             scheduler_on_returned(worker->scheduler, id, epoch);
             return;
         }
+        if (reason == KILL_AHEAD)                     /* an executor was faster */
+            return;
         if (!proc->begun)
             begin(sim, worker, proc);
         if (proc->end_ms > sim->now_ms + 15) { /* else it is faster than the kill */
@@ -250,7 +252,7 @@ static void decide(struct sim *sim, struct sim_worker *worker)
         case SCHEDULER_KILL:
             memcpy(id, action.id, ID_SIZE);
             note_kill(sim, worker, id, action.epoch, action.reason);
-            kill_proc(sim, worker, id, action.epoch);
+            kill_proc(sim, worker, id, action.epoch, action.reason);
             break;
         }
         sim_check_worker(sim, worker);

@@ -90,6 +90,74 @@ static void a_short_job_that_turns_out_long_takes_its_slot(void **state)
     assert_int_equal(scheduler_in_hand(b->s), 2);      /* both slots are taken: nothing more is claimed */
 }
 
+/* Two have ended at once, so the others are claimed ahead, and the next has begun. */
+static void claim_ahead(struct bench *b)
+{
+    for (unsigned i = 1; i <= 300; i++)
+        submit(b, i, (struct wish){0});
+    settle(b);
+    for (unsigned i = 0; i < 2; i++)
+        end(b, b->started[i], true, 10);
+}
+
+static void what_was_claimed_ahead_is_given_back_when_one_of_its_type_turns_out_long(void **state)
+{
+    struct bench *b = *state;
+    claim_ahead(b);
+    settle(b);
+    unsigned held = b->n_started;
+    assert_in_range(held, 100, 300);
+    scheduler_on_started(b->s, b->started[2]->spec->id, 1, b->mono);
+    pass(b, 20);
+    assert_int_equal(b->n_killed, held - 4);           /* two have ended, one runs, and one has the other slot */
+    assert_int_equal(b->killed.reason, KILL_AHEAD);
+    assert_true(scheduler_run_us(b->s, types_find(b->types, "one")->number) >= 20000);
+    for (unsigned i = 4; i < held; i++)
+        scheduler_on_returned(b->s, b->started[i]->spec->id, 1);
+    settle(b);
+    assert_int_equal(scheduler_in_hand(b->s), 2);
+    assert_int_equal(state_of(b, number_of(b->started[3])), JOB_RUNNING);
+    for (unsigned i = 4; i < held; i++) {
+        assert_int_equal(state_of(b, number_of(b->started[i])), JOB_QUEUED);
+        assert_int_equal(job_at(b, number_of(b->started[i]))->attempts_used, 0);
+    }
+    submit(b, 1000, (struct wish){.type = "two", .priority = 9});
+    end(b, b->started[2], true, 100000);
+    settle(b);
+    assert_int_equal(b->n_started, held + 1);          /* and priority counts again */
+    assert_int_equal(number_of(b->started[held]), 1000);
+}
+
+static void what_an_executor_has_begun_already_is_not_given_back(void **state)
+{
+    struct bench *b = *state;
+    claim_ahead(b);
+    settle(b);
+    struct job *last = b->started[b->n_started - 1];
+    scheduler_on_started(b->s, b->started[2]->spec->id, 1, b->mono);
+    pass(b, 20);
+    assert_string_equal(b->killed.id, last->spec->id);
+    pass(b, 20);
+    assert_int_equal(b->n_killed, b->n_started - 4);   /* asked once */
+    end(b, last, true, 10);
+    settle(b);
+    assert_int_equal(state_of(b, number_of(last)), JOB_SUCCEEDED);
+}
+
+static void a_claim_ahead_that_is_on_its_way_is_given_back_when_it_comes(void **state)
+{
+    struct bench *b = *state;
+    claim_ahead(b);
+    hear(b);
+    fold_sent(b);                                      /* some are in hand, the others on their way */
+    unsigned held = b->n_started;
+    scheduler_on_started(b->s, b->started[2]->spec->id, 1, b->mono);
+    pass(b, 20);
+    assert_true(scheduler_in_hand(b->s) > held);
+    settle(b);
+    assert_int_equal(b->n_started, held);
+}
+
 static void a_type_at_its_limit_is_passed_by_others(void **state)
 {
     struct bench *b = *state;
@@ -209,6 +277,9 @@ int main(void)
         TEST(long_jobs_are_claimed_one_for_each_free_slot),
         TEST(short_jobs_are_claimed_ahead_once_measured),
         TEST(a_short_job_that_turns_out_long_takes_its_slot),
+        TEST(what_was_claimed_ahead_is_given_back_when_one_of_its_type_turns_out_long),
+        TEST(what_an_executor_has_begun_already_is_not_given_back),
+        TEST(a_claim_ahead_that_is_on_its_way_is_given_back_when_it_comes),
         TEST(a_type_at_its_limit_is_passed_by_others),
         TEST(a_drain_claims_nothing_and_releases_what_comes_back),
         TEST(a_drain_lets_what_runs_end_and_abandon_kills_it),

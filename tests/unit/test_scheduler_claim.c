@@ -48,6 +48,32 @@ static void a_result_that_was_there_before_the_kill_still_counts(void **state)
     assert_int_equal(state_of(b, 1), JOB_SUCCEEDED);
 }
 
+/* The grace of a kill that was ordered before may reach far beyond the lease. */
+static void the_fence_kills_at_once_what_is_being_stopped_already(void **state)
+{
+    struct bench *b = *state;
+    run_two(b);
+    tell_simple(b, EVENT_CANCEL, 1);
+    hear(b);
+    assert_int_equal(b->n_killed, 1);
+    assert_int_equal(b->killed.reason, KILL_CANCEL);
+    scheduler_on_started(b->s, b->started[1]->spec->id, 1, b->mono);
+    live(b, 5000);
+    assert_int_equal(b->n_killed, 2);
+    assert_int_equal(b->killed.reason, KILL_TIMEOUT);
+    pass(b, FENCE + 1);
+    assert_int_equal(b->n_killed, 4);
+    assert_int_equal(b->killed.reason, KILL_FENCED);
+    pass(b, LEASE);
+    assert_int_equal(b->n_killed, 4);                 /* said once */
+    for (unsigned i = 0; i < 2; i++)
+        end(b, b->started[i], false, 5);
+    settle(b);
+    assert_int_equal(state_of(b, 1), JOB_CANCELLED);
+    assert_int_equal(state_of(b, 2), JOB_QUEUED);
+    assert_int_equal(job_at(b, 2)->attempts_used, 0);
+}
+
 static void a_claim_on_its_way_at_the_fence_is_handed_back_even_when_we_hear_again(void **state)
 {
     struct bench *b = *state;
@@ -225,6 +251,7 @@ int main(void)
         CLUSTER_TEST(a_claim_that_was_not_given_out_yet_is_handed_back_by_the_fence),
         CLUSTER_TEST(what_was_fenced_is_released_when_its_process_is_dead),
         CLUSTER_TEST(a_result_that_was_there_before_the_kill_still_counts),
+        CLUSTER_TEST(the_fence_kills_at_once_what_is_being_stopped_already),
         CLUSTER_TEST(a_claim_on_its_way_at_the_fence_is_handed_back_even_when_we_hear_again),
         CLUSTER_TEST(a_claim_on_its_way_through_a_longer_cut_is_handed_back),
         CLUSTER_TEST(a_claim_on_its_way_through_a_cut_of_a_moment_starts),

@@ -91,6 +91,54 @@ static void an_attempt_that_takes_too_long_is_killed_and_fails_with_timeout(void
     assert_int_equal(state_of(b, 1), JOB_RETRYING);
 }
 
+static void a_success_after_the_kill_is_a_timeout_all_the_same(void **state)
+{
+    struct bench *b = *state;
+    struct attempt_end how = {.ok = true, .was_stopped = true, .result = body_new("application/json", "1", 1),
+                              .progress.percent = -1};
+    submit(b, 1, (struct wish){0});
+    settle(b);
+    scheduler_on_started(b->s, b->started[0]->spec->id, 1, b->mono);
+    pass(b, 5000);
+    assert_int_equal(b->killed.reason, KILL_TIMEOUT);
+    scheduler_on_end(b->s, b->started[0]->spec->id, 1, &how, b->wall, b->mono);
+    hear(b);
+    assert_int_equal(b->sent[0].kind, EVENT_FAILED);
+    assert_int_equal(b->sent[0].error.code, JOB_ERROR_TIMEOUT);
+    assert_null(b->sent[0].body);
+    settle(b);
+    assert_int_equal(state_of(b, 1), JOB_RETRYING);
+}
+
+static void a_success_that_was_there_before_the_kill_counts_though_the_time_was_over(void **state)
+{
+    struct bench *b = *state;
+    submit(b, 1, (struct wish){0});
+    settle(b);
+    scheduler_on_started(b->s, b->started[0]->spec->id, 1, b->mono);
+    pass(b, 5000);
+    end(b, b->started[0], true, 4999000);
+    settle(b);
+    assert_int_equal(state_of(b, 1), JOB_SUCCEEDED);
+}
+
+static void a_success_after_the_kill_of_a_drain_is_handed_back(void **state)
+{
+    struct bench *b = *state;
+    struct attempt_end how = {.ok = true, .was_stopped = true, .result = body_new("application/json", "1", 1),
+                              .progress.percent = -1};
+    submit(b, 1, (struct wish){0});
+    settle(b);
+    scheduler_on_started(b->s, b->started[0]->spec->id, 1, b->mono);
+    scheduler_abandon(b->s);
+    hear(b);
+    assert_int_equal(b->killed.reason, KILL_DRAIN);
+    scheduler_on_end(b->s, b->started[0]->spec->id, 1, &how, b->wall, b->mono);
+    settle(b);
+    assert_int_equal(state_of(b, 1), JOB_QUEUED);
+    assert_int_equal(job_at(b, 1)->attempts_used, 0);
+}
+
 static void backoff_is_drawn_under_a_cap_that_doubles_up_to_its_bound(void **state)
 {
     struct bench *b = *state;
@@ -201,6 +249,9 @@ int main(void)
         TEST(a_cancel_before_the_start_was_given_out_starts_nothing),
         TEST(what_never_began_is_cancelled_when_it_is_returned),
         TEST(an_attempt_that_takes_too_long_is_killed_and_fails_with_timeout),
+        TEST(a_success_after_the_kill_is_a_timeout_all_the_same),
+        TEST(a_success_that_was_there_before_the_kill_counts_though_the_time_was_over),
+        TEST(a_success_after_the_kill_of_a_drain_is_handed_back),
         TEST(backoff_is_drawn_under_a_cap_that_doubles_up_to_its_bound),
         TEST(what_is_not_retryable_fails_for_good),
         TEST(a_refused_result_is_appended_again_until_it_is_in),

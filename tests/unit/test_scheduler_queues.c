@@ -106,6 +106,33 @@ static void what_runs_goes_on_and_a_claim_on_its_way_is_taken(void **state)
     assert_int_equal(state_of(b, 1), JOB_SUCCEEDED);
 }
 
+static void what_was_claimed_ahead_of_a_paused_queue_is_given_back(void **state)
+{
+    struct bench *b = *state;
+    for (unsigned i = 1; i <= 100; i++)
+        submit(b, i, (struct wish){.queue = i % 2 ? "held" : "free"});
+    settle(b);
+    end(b, b->started[0], true, 10);
+    settle(b);
+    unsigned held = b->n_started, asked = 0;
+    assert_int_equal(held, 100);
+    pause_only(b, "held");
+    hear(b);
+    for (unsigned i = 2; i < held; i++) {
+        if (strcmp(b->started[i]->spec->queue, "held") != 0)
+            continue;
+        scheduler_on_returned(b->s, b->started[i]->spec->id, 1);
+        asked++;
+    }
+    assert_int_equal(b->n_killed, asked);
+    assert_int_equal(b->killed.reason, KILL_AHEAD);
+    settle(b);
+    assert_int_equal(b->n_started, held);
+    assert_int_equal(scheduler_in_hand(b->s), held - 1 - asked);
+    assert_int_equal(state_of(b, 99), JOB_QUEUED);
+    assert_int_equal(state_of(b, 100), JOB_RUNNING);
+}
+
 static void what_comes_back_into_a_paused_queue_waits(void **state)
 {
     struct bench *b = *state;
@@ -371,6 +398,7 @@ int main(void)
         TEST(what_is_resumed_goes_in_its_old_order),
         TEST(the_newest_list_is_all_that_is_paused),
         TEST(what_runs_goes_on_and_a_claim_on_its_way_is_taken),
+        TEST(what_was_claimed_ahead_of_a_paused_queue_is_given_back),
         TEST(what_comes_back_into_a_paused_queue_waits),
         TEST(a_refused_claim_waits_when_its_queue_was_paused_meanwhile),
         TEST(a_paused_job_expires_at_its_time),
