@@ -4,36 +4,41 @@
  * queued them, in the order in which they go; the others by that of their submission, to be counted. */
 #include "jobs/ranks.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "jobs/name_table.h"
 #include "jobs/pos_set.h"
 #include "jobs/view.h"
+#include "schema/clock.h"
 #include "schema/log.h"
 
-#define QUEUES_MAX 4096         /* past it ranks are not told */
 #define PACE_SECONDS 60
+#define LOAD_AGAIN_MS 1000
 
 struct pace {
     int64_t second[PACE_SECONDS];
     unsigned started[PACE_SECONDS];
 };
 
+/* Made for its first job and gone with its last, so there are never more than jobs. Its pace goes with it:
+ * who comes next has nobody to wait for. */
 struct rank_queue {
-    char name[NAME_MAX_LEN + 1];
+    struct named named;         /* first */
     struct pos_set lane[PRIORITY_MAX + 1];
     struct pos_set scheduled, running;
-    struct pace pace;
+    struct pace *pace;          /* from the first start on */
+    char name[NAME_MAX_LEN + 1];
 };
 
 struct ranks {
     pthread_mutex_t lock;       /* guards all of it; a leaf */
-    struct rank_queue **queue;  /* few: a linear look is the fastest */
-    unsigned n_queues;
+    struct name_table queues;
     bool is_loading, must_end;
-    int64_t *told;              /* while loading: who has changed meanwhile, by seq */
-    size_t n_told, n_sorted, told_cap;
+    pthread_cond_t ending;
+    struct pos_set told;        /* while loading: who has changed meanwhile, by seq */
     char *dir;
     pthread_t loader;
     bool has_loader;
@@ -42,46 +47,55 @@ struct ranks {
 struct ranks *ranks_new(void)
 {
     struct ranks *ranks = calloc(1, sizeof *ranks);
+    pthread_condattr_t attr;
 
-    if (ranks)
-        pthread_mutex_init(&ranks->lock, NULL);
+    if (!ranks)
+        return NULL;
+    pthread_mutex_init(&ranks->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&ranks->ending, &attr);
+    pthread_condattr_destroy(&attr);
     return ranks;
 }
 
-static void queue_clear(struct rank_queue *queue)
+static void queue_free(struct rank_queue *queue)
 {
     for (int priority = 0; priority <= PRIORITY_MAX; priority++)
         pos_set_clear(&queue->lane[priority]);
     pos_set_clear(&queue->scheduled);
     pos_set_clear(&queue->running);
+    free(queue->pace);
+    free(queue);
 }
 
 void ranks_free(struct ranks *ranks)
 {
+    struct named *queue, *next;
+
     if (!ranks)
         return;
     pthread_mutex_lock(&ranks->lock);
     ranks->must_end = true;
+    pthread_cond_signal(&ranks->ending);
     pthread_mutex_unlock(&ranks->lock);
     if (ranks->has_loader)
         pthread_join(ranks->loader, NULL);
-    for (unsigned i = 0; i < ranks->n_queues; i++) {
-        queue_clear(ranks->queue[i]);
-        free(ranks->queue[i]);
+    for (queue = name_table_next(&ranks->queues, NULL); queue; queue = next) {
+        next = name_table_next(&ranks->queues, queue);
+        queue_free((struct rank_queue *)queue);
     }
-    free(ranks->queue);
-    free(ranks->told);
+    name_table_clear(&ranks->queues);
+    pos_set_clear(&ranks->told);
     free(ranks->dir);
+    pthread_cond_destroy(&ranks->ending);
     pthread_mutex_destroy(&ranks->lock);
     free(ranks);
 }
 
 static struct rank_queue *queue_find(const struct ranks *ranks, const char *name)
 {
-    for (unsigned i = 0; i < ranks->n_queues; i++)
-        if (strcmp(ranks->queue[i]->name, name) == 0)
-            return ranks->queue[i];
-    return NULL;
+    return (struct rank_queue *)name_table_find(&ranks->queues, name);
 }
 
 static int64_t queue_waiting(const struct rank_queue *queue)
@@ -98,43 +112,21 @@ static bool queue_is_empty(const struct rank_queue *queue)
     return queue_waiting(queue) + queue->scheduled.count + queue->running.count == 0;
 }
 
-/* One that nothing is left of makes room for a new name. */
-static struct rank_queue *queue_take_over(struct ranks *ranks)
-{
-    for (unsigned i = 0; i < ranks->n_queues; i++) {
-        struct rank_queue *queue = ranks->queue[i];
-        if (queue_is_empty(queue)) {
-            queue_clear(queue);
-            memset(queue, 0, sizeof *queue);
-            return queue;
-        }
-    }
-    return NULL;
-}
-
-static struct rank_queue *queue_add(struct ranks *ranks)
-{
-    struct rank_queue **grown;
-
-    if (ranks->n_queues == QUEUES_MAX)
-        return queue_take_over(ranks);
-    grown = realloc(ranks->queue, (ranks->n_queues + 1) * sizeof *grown);
-    if (!grown)
-        return NULL;
-    ranks->queue = grown;
-    grown[ranks->n_queues] = calloc(1, sizeof **grown);
-    return grown[ranks->n_queues] ? grown[ranks->n_queues++] : NULL;
-}
-
 static struct rank_queue *queue_make(struct ranks *ranks, const char *name)
 {
     struct rank_queue *queue = queue_find(ranks, name);
 
     if (queue)
         return queue;
-    queue = queue_add(ranks);
-    if (queue)
-        strncpy(queue->name, name, NAME_MAX_LEN);
+    queue = calloc(1, sizeof *queue);
+    if (!queue)
+        return NULL;
+    strncpy(queue->name, name, NAME_MAX_LEN);
+    queue->named.name = queue->name;
+    if (name_table_add(&ranks->queues, &queue->named)) {
+        free(queue);
+        return NULL;
+    }
     return queue;
 }
 
@@ -147,7 +139,8 @@ static void put(struct pos_set *set, int64_t pos, bool is_in)
 }
 
 /* Where the job stands now. Twice the same is as good as once, so nobody has to know where it stood
- * before. No memory: the job has no rank, and those behind it one that is too low by one. */
+ * before. No memory: the job has no rank, and those behind it one that is too low by one. NULL: nothing is
+ * left of its queue. */
 static struct rank_queue *follow(struct ranks *ranks, const struct job *job)
 {
     bool is_final = job_state_is_final(job->state);
@@ -159,31 +152,25 @@ static struct rank_queue *follow(struct ranks *ranks, const struct job *job)
         put(&queue->lane[job->spec->priority], job->ready_pos, job->state == JOB_QUEUED);
     put(&queue->scheduled, job->seq, job->state == JOB_SCHEDULED || job->state == JOB_RETRYING);
     put(&queue->running, job->seq, job->state == JOB_RUNNING);
-    return queue;
+    if (!queue_is_empty(queue))
+        return queue;
+    name_table_remove(&ranks->queues, &queue->named);
+    queue_free(queue);
+    return NULL;
 }
 
 static void count_start(struct rank_queue *queue, int64_t now_s)
 {
     unsigned slot = (unsigned)(now_s % PACE_SECONDS);
 
-    if (queue->pace.second[slot] != now_s)
-        queue->pace.started[slot] = 0;
-    queue->pace.second[slot] = now_s;
-    queue->pace.started[slot]++;
-}
-
-/* What the loader finds in its older picture of the view does not count any more. */
-static void remember_told(struct ranks *ranks, int64_t seq)
-{
-    if (ranks->n_told == ranks->told_cap) {
-        size_t cap = ranks->told_cap ? ranks->told_cap * 2 : 256;
-        int64_t *grown = realloc(ranks->told, cap * sizeof *grown);
-        if (!grown)
-            return;
-        ranks->told = grown;
-        ranks->told_cap = cap;
-    }
-    ranks->told[ranks->n_told++] = seq;
+    if (!queue->pace)
+        queue->pace = calloc(1, sizeof *queue->pace);
+    if (!queue->pace)
+        return;
+    if (queue->pace->second[slot] != now_s)
+        queue->pace->started[slot] = 0;
+    queue->pace->second[slot] = now_s;
+    queue->pace->started[slot]++;
 }
 
 void ranks_on_changes(void *arg, struct changes *changes)
@@ -195,7 +182,7 @@ void ranks_on_changes(void *arg, struct changes *changes)
         const struct change *change = &changes->at[i];
         struct rank_queue *queue = follow(ranks, change->job);
         if (ranks->is_loading)
-            remember_told(ranks, change->job->seq);
+            pos_set_add(&ranks->told, change->job->seq);
         if (queue && change->kind == CHANGE_RUNNING)
             count_start(queue, change->at / 1000);
     }
@@ -204,12 +191,7 @@ void ranks_on_changes(void *arg, struct changes *changes)
 
 /* ---- the jobs of before ---- */
 
-static int compare(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
+/* What was told meanwhile is newer than the picture of the view that the job comes from. */
 static bool load_one(void *arg, struct job *job)
 {
     struct ranks *ranks = arg;
@@ -217,13 +199,37 @@ static bool load_one(void *arg, struct job *job)
 
     pthread_mutex_lock(&ranks->lock);
     must_end = ranks->must_end;
-    if (!must_end) {
-        if (ranks->n_sorted != ranks->n_told)
-            qsort(ranks->told, ranks->n_told, sizeof *ranks->told, compare);
-        ranks->n_sorted = ranks->n_told;
-        if (!ranks->n_told || !bsearch(&job->seq, ranks->told, ranks->n_told, sizeof *ranks->told, compare))
-            follow(ranks, job);
-    }
+    if (!must_end && !pos_set_has(&ranks->told, job->seq))
+        follow(ranks, job);
+    pthread_mutex_unlock(&ranks->lock);
+    return !must_end;
+}
+
+static enum err load_all(struct ranks *ranks)
+{
+    struct reader *reader = NULL;
+    enum err err;
+
+    pthread_mutex_lock(&ranks->lock);
+    pos_set_clear(&ranks->told);           /* of an earlier try: all that is in the picture of this one */
+    pthread_mutex_unlock(&ranks->lock);
+    err = reader_open(ranks->dir, &reader);
+    if (!err)
+        err = reader_unfinished(reader, load_one, ranks);
+    reader_close(reader);
+    return err;
+}
+
+/* False when it is to end. */
+static bool wait_to_load_again(struct ranks *ranks)
+{
+    struct timespec until = clock_mono_after(LOAD_AGAIN_MS);
+    bool must_end;
+
+    pthread_mutex_lock(&ranks->lock);
+    while (!ranks->must_end && pthread_cond_timedwait(&ranks->ending, &ranks->lock, &until) != ETIMEDOUT)
+        ;
+    must_end = ranks->must_end;
     pthread_mutex_unlock(&ranks->lock);
     return !must_end;
 }
@@ -231,20 +237,18 @@ static bool load_one(void *arg, struct job *job)
 static void *load(void *arg)
 {
     struct ranks *ranks = arg;
-    struct reader *reader = NULL;
-    enum err err = reader_open(ranks->dir, &reader);
+    enum err err;
 
     log_set_component("ranks");
-    if (!err)
-        err = reader_unfinished(reader, load_one, ranks);
-    reader_close(reader);
+    err = load_all(ranks);
     if (err)
-        log_warn("positions of jobs queued before the start are not told: %s", err_sentence(err));
+        log_warn("positions are not told before the queued jobs can be read; trying again each second: %s",
+                 err_sentence(err));
+    while (err && wait_to_load_again(ranks))
+        err = load_all(ranks);
     pthread_mutex_lock(&ranks->lock);
     ranks->is_loading = err != ERR_OK;
-    free(ranks->told);
-    ranks->told = NULL;
-    ranks->n_told = ranks->n_sorted = ranks->told_cap = 0;
+    pos_set_clear(&ranks->told);
     pthread_mutex_unlock(&ranks->lock);
     return NULL;
 }
@@ -263,12 +267,12 @@ enum err ranks_load(struct ranks *ranks, const char *dir)
 
 /* ---- asking ---- */
 
-/* Starts in the minute before now_s, and over how many seconds they came. */
+/* Starts in the minute before now_s, and over how many seconds they came. NULL: none. */
 static int64_t pace_of(const struct pace *pace, int64_t now_s, int64_t *ret_seconds)
 {
     int64_t started = 0, oldest = now_s;
 
-    for (unsigned i = 0; i < PACE_SECONDS; i++) {
+    for (unsigned i = 0; pace && i < PACE_SECONDS; i++) {
         if (pace->second[i] == 0 || pace->second[i] <= now_s - PACE_SECONDS || pace->second[i] > now_s)
             continue;
         started += pace->started[i];
@@ -299,7 +303,7 @@ int64_t ranks_position(struct ranks *ranks, const struct job *job, int64_t now_m
             position += pos_set_before(lane, pos, RANKS_MAX);
         if (position > RANKS_MAX)
             position = RANKS_MAX;
-        started = pace_of(&queue->pace, now_ms / 1000, &seconds);
+        started = pace_of(queue->pace, now_ms / 1000, &seconds);
         if (started >= RANKS_PACE_MIN && position < RANKS_MAX)
             *ret_start_at = now_ms + position * seconds * 1000 / started;
     }
@@ -323,6 +327,7 @@ static void count_queue(const struct rank_queue *queue, struct queue_count *coun
 enum err ranks_queues(struct ranks *ranks, struct queue_count **ret_counts, unsigned *ret_n)
 {
     struct queue_count *counts = NULL;
+    const struct named *queue = NULL;
     enum err err = ERR_NOMEM;
     unsigned n = 0;
 
@@ -331,12 +336,11 @@ enum err ranks_queues(struct ranks *ranks, struct queue_count **ret_counts, unsi
         err = ERR_AGAIN;
         goto out;
     }
-    counts = malloc((ranks->n_queues + 1) * sizeof *counts);
+    counts = malloc((ranks->queues.n + 1) * sizeof *counts);
     if (!counts)
         goto out;
-    for (unsigned i = 0; i < ranks->n_queues; i++)
-        if (!queue_is_empty(ranks->queue[i]))
-            count_queue(ranks->queue[i], &counts[n++]);
+    while ((queue = name_table_next(&ranks->queues, queue)))
+        count_queue((const struct rank_queue *)queue, &counts[n++]);
     *ret_counts = counts;
     *ret_n = n;
     err = ERR_OK;

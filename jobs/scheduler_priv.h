@@ -5,6 +5,7 @@
 
 #include <sys/queue.h>
 
+#include "jobs/name_table.h"
 #include "jobs/scheduler.h"
 
 #define SCHEDULER_LONG_MS 20         /* a job that was taken for short and is at it for so long is not */
@@ -92,17 +93,14 @@ void heap_rebuild(struct heap *heap, struct store *store);                      
 
 /* scheduler_queues.c: the queues that jobs wait in or that are paused, each once, by name. */
 struct queue {
-    LIST_ENTRY(queue) link;
+    struct named named;          /* first */
     unsigned n_refs;             /* entries, and the list of what is paused */
     bool is_paused;
     char name[];
 };
 
-LIST_HEAD(queue_list, queue);
-
 struct queues {
-    struct queue_list *rows;     /* by a hash of the name */
-    unsigned n_rows, n;
+    struct name_table names;
     struct queue **paused;
     unsigned n_paused;
 };

@@ -6,58 +6,25 @@
 #include <string.h>
 
 #include "jobs/scheduler_priv.h"
-#include "schema/hash.h"
-
-#define ROWS_MIN 64u
-
-static struct queue_list *row_of(const struct queues *queues, const char *name)
-{
-    return &queues->rows[hash_bytes(HASH_START, name, strlen(name)) & (queues->n_rows - 1)];
-}
-
-/* Rows stay short however many queues there are. */
-static enum err make_room(struct queues *queues)
-{
-    struct queues grown = *queues;
-    struct queue *queue;
-
-    if (queues->n < queues->n_rows)
-        return ERR_OK;
-    grown.n_rows = queues->n_rows ? queues->n_rows * 2 : ROWS_MIN;
-    grown.rows = calloc(grown.n_rows, sizeof *grown.rows);
-    if (!grown.rows)
-        return ERR_NOMEM;
-    for (unsigned i = 0; i < queues->n_rows; i++) {
-        while ((queue = LIST_FIRST(&queues->rows[i]))) {
-            LIST_REMOVE(queue, link);
-            LIST_INSERT_HEAD(row_of(&grown, queue->name), queue, link);
-        }
-    }
-    free(queues->rows);
-    *queues = grown;
-    return ERR_OK;
-}
 
 struct queue *queue_take(struct queues *queues, const char *name)
 {
     size_t size = strlen(name) + 1;
-    struct queue *queue;
+    struct queue *queue = (struct queue *)name_table_find(&queues->names, name);
 
-    if (make_room(queues))
-        return NULL;
-    LIST_FOREACH(queue, row_of(queues, name), link) {
-        if (strcmp(queue->name, name) == 0) {
-            queue->n_refs++;
-            return queue;
-        }
+    if (queue) {
+        queue->n_refs++;
+        return queue;
     }
     queue = malloc(sizeof *queue + size);
     if (!queue)
         return NULL;
-    *queue = (struct queue){.n_refs = 1};
+    *queue = (struct queue){.named.name = queue->name, .n_refs = 1};
     memcpy(queue->name, name, size);
-    LIST_INSERT_HEAD(row_of(queues, name), queue, link);
-    queues->n++;
+    if (name_table_add(&queues->names, &queue->named)) {
+        free(queue);
+        return NULL;
+    }
     return queue;
 }
 
@@ -65,22 +32,19 @@ void queue_drop(struct queues *queues, struct queue *queue)
 {
     if (!queue || --queue->n_refs > 0)
         return;
-    LIST_REMOVE(queue, link);
-    queues->n--;
+    name_table_remove(&queues->names, &queue->named);
     free(queue);
 }
 
 void queues_clear(struct queues *queues)
 {
-    struct queue *queue;
+    struct named *queue = name_table_next(&queues->names, NULL), *next;
 
-    for (unsigned i = 0; i < queues->n_rows; i++) {
-        while ((queue = LIST_FIRST(&queues->rows[i]))) {
-            LIST_REMOVE(queue, link);
-            free(queue);
-        }
+    for (; queue; queue = next) {
+        next = name_table_next(&queues->names, queue);
+        free(queue);
     }
-    free(queues->rows);
+    name_table_clear(&queues->names);
     free(queues->paused);
     *queues = (struct queues){0};
 }

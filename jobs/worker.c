@@ -271,12 +271,14 @@ static bool is_done(const struct worker *worker)
 static int wait_ms(const struct worker *worker)
 {
     int64_t in = scheduler_next_tick(worker->scheduler, worker->wall_ms, worker->mono_ms);
-    int64_t watch = pool_next_watch(worker);
+    int64_t watch = pool_next_watch(worker), sweep = sweep_next(worker);
 
     if (worker->is_unfinished)
         return 0;
     if (watch < in)
         in = watch;
+    if (sweep < in)
+        in = sweep;
     if (worker->is_draining && in > 10)
         in = 10;
     return (int)in;

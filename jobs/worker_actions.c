@@ -43,11 +43,14 @@ void run_stop(struct worker *worker, struct run *run, enum kill_reason reason)
 static void on_appended(struct append *append)
 {
     struct worker *worker = append->owner;
+    bool is_removal = append->event.kind == EVENT_REMOVED;
 
     if (append->err)
         mailbox_post_refused(&worker->box, append);
     else
         append_free(append);
+    if (is_removal)
+        sweep_on_answered(worker);
     atomic_fetch_sub_explicit(&worker->n_appends_out, 1, memory_order_release);
 }
 
@@ -62,7 +65,9 @@ void worker_append(struct worker *worker, struct append *append)
 
 static void refuse(struct worker *worker, const struct append *append, enum err err)
 {
-    if (append->event.kind != EVENT_REMOVED)        /* the next sweep finds it again */
+    if (append->event.kind == EVENT_REMOVED)
+        sweep_on_refused(worker);
+    else
         scheduler_on_refused(worker->scheduler, &append->event, err, worker->mono_ms);
 }
 
@@ -92,8 +97,11 @@ void worker_send_appends(struct worker *worker)
     if (!err)
         return;
     atomic_fetch_sub_explicit(&worker->n_appends_out, n, memory_order_relaxed);
-    for (struct append *append = list; append; append = append->next)
+    for (struct append *append = list; append; append = append->next) {
         append->err = err;
+        if (append->event.kind == EVENT_REMOVED)
+            sweep_on_answered(worker);
+    }
     worker_handle_refused(worker, list);
 }
 

@@ -143,6 +143,12 @@ void mailbox_post_stop(struct mailbox *box, bool now)
     unlock_and_wake(box);
 }
 
+void mailbox_wake(struct mailbox *box)
+{
+    pthread_mutex_lock(&box->lock);
+    unlock_and_wake(box);
+}
+
 void mailbox_take(struct mailbox *box, struct letters *ret_letters)
 {
     uint64_t count;

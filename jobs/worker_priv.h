@@ -61,6 +61,7 @@ void mailbox_post_refused(struct mailbox *box, struct append *append);
 void mailbox_post_pulse(struct mailbox *box, struct pulse *pulse);     /* taken over */
 void mailbox_post_fetched(struct mailbox *box, struct fetch *fetch);   /* likewise */
 void mailbox_post_stop(struct mailbox *box, bool now);
+void mailbox_wake(struct mailbox *box);                /* no letter: there is something to do */
 void mailbox_take(struct mailbox *box, struct letters *ret_letters);
 void pulse_free(struct pulse *pulse);
 void fetch_free(struct fetch *fetch);
@@ -126,6 +127,7 @@ struct worker {
     bool has_thread;
     atomic_bool has_ended;
     atomic_uint n_appends_out;         /* not yet answered by the log */
+    atomic_uint n_removals_out;        /* those of them that remove a job */
     atomic_int load;                   /* slots busy, and how it is: for other threads */
     atomic_bool load_works, load_drains;
 
@@ -205,5 +207,8 @@ char *text_clean(const char *bytes, size_t len);        /* a copy in valid UTF-8
 void worker_seed(struct worker *worker);
 void worker_read_paused(struct worker *worker);
 void worker_sweep(struct worker *worker);
+int64_t sweep_next(const struct worker *worker);        /* ms until worker_sweep is wanted; INT_MAX: something else comes first */
+void sweep_on_answered(struct worker *worker);          /* any thread: for each removal, when the log has taken or refused it */
+void sweep_on_refused(struct worker *worker);
 
 #endif

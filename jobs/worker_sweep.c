@@ -1,5 +1,6 @@
 /* Where the worker reads the view as a whole: to know what there is to do when it starts (or has
  * missed something), which queues are paused, and which jobs' keep_ms are over. */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,8 +8,7 @@
 #include "schema/log.h"
 
 #define SWEEP_EVERY_MS 1000
-#define SWEEP_SOON_MS 100          /* while there is more */
-#define SWEEP_STEP 100
+#define SWEEP_STEP 100             /* what others append stands behind no more than this */
 #define RESEED_PAUSE_MS 1000
 
 struct seeding {
@@ -79,14 +79,38 @@ void worker_seed(struct worker *worker)
     }
 }
 
+int64_t sweep_next(const struct worker *worker)
+{
+    if (worker->is_draining || atomic_load_explicit(&worker->n_removals_out, memory_order_acquire) > 0)
+        return INT_MAX;
+    return worker->sweep_at_ms > worker->mono_ms ? worker->sweep_at_ms - worker->mono_ms : 0;
+}
+
+/* The last one of a step wakes the worker for the next. */
+void sweep_on_answered(struct worker *worker)
+{
+    if (atomic_fetch_sub_explicit(&worker->n_removals_out, 1, memory_order_acq_rel) == 1)
+        mailbox_wake(&worker->box);
+}
+
+/* A later sweep finds it again. */
+void sweep_on_refused(struct worker *worker)
+{
+    worker->sweep_at_ms = worker->mono_ms + SWEEP_EVERY_MS;
+}
+
+/* One step at a time is on its way, so the pace is that of the log: what is read for the next one has been
+ * folded, and a log that is away is not filled with the same removals over and over. */
 void worker_sweep(struct worker *worker)
 {
     char ids[SWEEP_STEP][ID_SIZE];
     unsigned n = 0;
 
-    if (worker->mono_ms < worker->sweep_at_ms || worker->is_draining || !peers_may_sweep(worker))
+    if (sweep_next(worker) > 0)
         return;
     worker->sweep_at_ms = worker->mono_ms + SWEEP_EVERY_MS;
+    if (!peers_may_sweep(worker))
+        return;
     enum err err = reader_removable(worker->reader, worker->wall_ms, SWEEP_STEP, ids, &n);
     if (err) {
         log_error("jobs to remove cannot be read: %s", err_word(err));
@@ -97,7 +121,8 @@ void worker_sweep(struct worker *worker)
         if (!append)
             return;
         worker_append(worker, append);
+        atomic_fetch_add_explicit(&worker->n_removals_out, 1, memory_order_relaxed);
     }
     if (n == SWEEP_STEP)
-        worker->sweep_at_ms = worker->mono_ms + SWEEP_SOON_MS;
+        worker->sweep_at_ms = worker->mono_ms;       /* there is more: when these have been answered */
 }

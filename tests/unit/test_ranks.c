@@ -11,6 +11,8 @@
 #include <cmocka.h>
 
 #include "jobs/ranks.h"
+#include "schema/clock.h"
+#include "tests/unit/log_world.h"
 
 static struct job *make(int priority, int64_t ready_pos)
 {
@@ -185,11 +187,96 @@ static void queues_that_are_over_make_room_for_new_ones(void **state)
     ranks_free(ranks);
 }
 
+static void any_number_of_queues_is_told_of(void **state)
+{
+    struct ranks *ranks = ranks_new();
+    struct queue_count *counts = NULL;
+    struct job *job = make(5, 5000);
+    int64_t start;
+    char name[16];
+    unsigned n;
+
+    (void)state;
+    for (int64_t i = 1; i <= 5000; i++) {
+        snprintf(name, sizeof name, "q%d", (int)i);
+        tell_of(ranks, name, i, i, JOB_QUEUED);
+    }
+    assert_int_equal(ranks_queues(ranks, &counts, &n), ERR_OK);
+    free(counts);
+    assert_int_equal(n, 5000);
+    free(job->spec->queue);
+    job->spec->queue = strdup("q5000");
+    assert_int_equal(ranks_position(ranks, job, 0, &start), 0);
+    job_unref(job);
+    for (int64_t i = 1; i < 5000; i++) {
+        snprintf(name, sizeof name, "q%d", (int)i);
+        tell_of(ranks, name, i, i, JOB_CANCELLED);
+    }
+    assert_int_equal(ranks_queues(ranks, &counts, &n), ERR_OK);
+    assert_int_equal(n, 1);
+    assert_string_equal(counts[0].name, "q5000");
+    free(counts);
+    ranks_free(ranks);
+}
+
+static void await_load(struct ranks *ranks)
+{
+    struct queue_count *counts = NULL;
+    struct timespec pause = {.tv_nsec = 10000000};
+    unsigned n;
+
+    for (unsigned i = 0; i < 1000 && ranks_queues(ranks, &counts, &n) == ERR_AGAIN; i++)
+        nanosleep(&pause, NULL);
+    free(counts);
+}
+
+/* The view is there, but under another name, until the first try has failed. */
+static void the_jobs_of_before_are_counted_as_soon_as_they_can_be_read(void **state)
+{
+    struct ranks *ranks = ranks_new();
+    struct queue_count *counts = NULL;
+    struct world world;
+    char away[80];
+    unsigned n;
+
+    (void)state;
+    world_make(&world);
+    for (unsigned number = 1; number <= 3; number++)
+        assert_int_equal(world_tell(&world, EVENT_SUBMITTED, number, 0, T0), OUTCOME_ACCEPTED);
+    snprintf(away, sizeof away, "%s-away", world.dir);
+    assert_int_equal(rename(world.dir, away), 0);
+    assert_int_equal(ranks_load(ranks, world.dir), ERR_OK);
+    usleep(100000);                          /* whenever it looks: nothing is told, and nothing goes wrong */
+    assert_int_equal(ranks_queues(ranks, &counts, &n), ERR_AGAIN);
+    tell_of(ranks, "other", 10001, 10001, JOB_QUEUED);
+    assert_int_equal(rename(away, world.dir), 0);
+    await_load(ranks);
+    assert_int_equal(count_of(ranks, "default").waiting, 3);
+    assert_int_equal(count_of(ranks, "other").waiting, 1);
+    ranks_free(ranks);
+    world_end(&world);
+}
+
+static void a_load_that_cannot_be_does_not_hold_up_the_end(void **state)
+{
+    struct ranks *ranks = ranks_new();
+    int64_t start = clock_mono_ms();
+
+    (void)state;
+    assert_int_equal(ranks_load(ranks, "/nonexistent"), ERR_OK);
+    usleep(20000);
+    ranks_free(ranks);
+    assert_true(clock_mono_ms() - start < 800);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_queue_counts_each_job_where_it_stands_now),
         cmocka_unit_test(queues_that_are_over_make_room_for_new_ones),
+        cmocka_unit_test(any_number_of_queues_is_told_of),
+        cmocka_unit_test(the_jobs_of_before_are_counted_as_soon_as_they_can_be_read),
+        cmocka_unit_test(a_load_that_cannot_be_does_not_hold_up_the_end),
         cmocka_unit_test(ranks_are_those_of_a_plain_count),
         cmocka_unit_test(the_estimate_follows_the_pace_and_needs_one),
     };

@@ -363,15 +363,15 @@ static void a_queue_is_known_once_by_its_name_and_only_while_it_is_needed(void *
         assert_non_null(made[i]);
         assert_string_equal(made[i]->name, queue);
     }
-    assert_int_equal(queues.n, MANY);
-    assert_true(queues.n_rows >= MANY);               /* so rows stay short */
+    assert_int_equal(queues.names.n, MANY);
+    assert_true(queues.names.n_rows >= MANY);         /* so rows stay short */
     for (unsigned i = 0; i < MANY; i++) {
         snprintf(queue, sizeof queue, "queue-%u", i);
         assert_ptr_equal(queue_take(&queues, queue), made[i]);
         queue_drop(&queues, made[i]);
-        assert_int_equal(queues.n, MANY - i);
+        assert_int_equal(queues.names.n, MANY - i);
         queue_drop(&queues, made[i]);
-        assert_int_equal(queues.n, MANY - i - 1);
+        assert_int_equal(queues.names.n, MANY - i - 1);
     }
     queue_drop(&queues, NULL);
     queues_clear(&queues);
@@ -381,12 +381,12 @@ static void a_queue_of_ended_jobs_is_forgotten_unless_it_is_paused(void **state)
 {
     struct bench *b = *state;
     submit(b, 1, (struct wish){.queue = "slow"});
-    assert_int_equal(b->s->queues.n, 1);
+    assert_int_equal(b->s->queues.names.n, 1);
     pause_only(b, "slow");
     tell_simple(b, EVENT_CANCEL, 1);
-    assert_int_equal(b->s->queues.n, 1);
+    assert_int_equal(b->s->queues.names.n, 1);
     resume_all(b);
-    assert_int_equal(b->s->queues.n, 0);
+    assert_int_equal(b->s->queues.names.n, 0);
 }
 
 int main(void)

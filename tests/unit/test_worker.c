@@ -170,6 +170,52 @@ static void a_job_is_removed_when_its_keep_ms_are_over(void **state)
     assert_int_equal(reader_job(world->reader, id, &job), ERR_NOT_FOUND);
 }
 
+static void submit_to_be_removed_at_once(struct world *world, unsigned n)
+{
+    struct append *first = NULL;
+
+    for (unsigned i = 0; i < n; i++) {
+        struct append *append = world_submission(world, "echo", "application/json", "1", 1);
+        append->event.spec->keep_ms = 0;
+        append->next = first;
+        first = append;
+    }
+    assert_int_equal(eventlog_append(world->log, first, false), ERR_OK);
+}
+
+static void removals_follow_one_another_as_long_as_there_are_some(void **state)
+{
+    struct world *world = *state;
+
+    for (unsigned i = 0; i < 4; i++)
+        submit_to_be_removed_at_once(world, 1000);
+    world_await_final(world, 2 * 4000);      /* each ends and goes; a step each second would take too long */
+}
+
+static void no_removal_is_asked_for_while_others_are_on_their_way(void **state)
+{
+    struct world *world = *state;
+    struct worker *worker = NULL;
+    struct worker_config config = {.dir = world->dir, .name = world->name, .types = world->types, .slots = 1};
+
+    assert_int_equal(worker_new(&config, &worker), ERR_OK);
+    worker->mono_ms = 5000;
+    assert_int_equal(sweep_next(worker), 0);
+    worker->n_removals_out = 2;
+    assert_int_equal(sweep_next(worker), INT_MAX);
+    sweep_on_answered(worker);
+    assert_int_equal(sweep_next(worker), INT_MAX);
+    assert_false(worker->box.is_woken);
+    sweep_on_answered(worker);
+    assert_int_equal(sweep_next(worker), 0);
+    assert_true(worker->box.is_woken);
+    sweep_on_refused(worker);                /* not at once again */
+    assert_int_equal(sweep_next(worker), 1000);
+    worker->is_draining = true;
+    assert_int_equal(sweep_next(worker), INT_MAX);
+    worker_free(worker);
+}
+
 static void before_it_is_open_a_mailbox_keeps_nothing(void **state)
 {
     static struct letters letters;
@@ -327,6 +373,8 @@ int main(int argc, char **argv)
         TEST(a_stop_hands_back_what_runs_at_no_cost),
         TEST(a_service_that_was_killed_finds_its_jobs_again),
         TEST(a_job_is_removed_when_its_keep_ms_are_over),
+        TEST(removals_follow_one_another_as_long_as_there_are_some),
+        TEST(no_removal_is_asked_for_while_others_are_on_their_way),
         cmocka_unit_test(before_it_is_open_a_mailbox_keeps_nothing),
         cmocka_unit_test(a_full_mailbox_says_that_something_was_missed),
         cmocka_unit_test(json_is_told_from_what_is_not),
