@@ -79,6 +79,33 @@ static void a_large_body_goes_apart_and_comes_back(void **state)
     taker_close(&taker);
 }
 
+/* A broker that held the request for what comes behind the body would cost half a second every time. */
+static void bodies_asked_for_one_after_the_other_come_at_once(void **state)
+{
+    struct eventlog_kafka_config config = config_of(*state, "host.one-1");
+    struct outcome_of outcome = {0};
+    struct append *append = append_of(1, &outcome);
+    struct taker taker;
+    int64_t start;
+
+    taker_open(&taker, &config);
+    taker_catch_up(&taker);
+    body_unref(append->event.body);
+    append->event.body = body_new("application/octet-stream", NULL, 200000);
+    assert_non_null(append->event.body);
+    memset(append->event.body->bytes, 'x', 200000);
+    assert_int_equal(eventlog_append(taker.log, append, false), ERR_OK);
+    TAKE_UNTIL(&taker, outcome.n_done);
+    start = clock_mono_ms();
+    for (unsigned i = 0; i < 40; i++) {
+        struct body *body = NULL;
+        assert_int_equal(fetch(&taker, &taker.blob, &body), ERR_OK);
+        body_unref(body);
+    }
+    assert_true(clock_mono_ms() - start < 4500);
+    taker_close(&taker);
+}
+
 static void a_body_that_no_broker_takes_is_refused(void **state)
 {
     struct eventlog_kafka_config config = config_of(*state, "host.one-1");
@@ -150,6 +177,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_TOPICS(a_large_body_goes_apart_and_comes_back),
+        WITH_TOPICS(bodies_asked_for_one_after_the_other_come_at_once),
         WITH_TOPICS(a_body_that_no_broker_takes_is_refused),
         WITH_TOPICS(a_heartbeat_is_heard_by_its_sender_and_by_others_also_late),
     };
