@@ -97,7 +97,8 @@ void kafka_outbox_keep(struct kafka_log *log, int64_t mono_ms, int64_t older_tha
 
     for (uint64_t n = log->oldest_n; n < log->next_n; n++) {
         struct kafka_sending *sending = kafka_send_find(log, n);
-        if (!sending || !sending->is_result || sending->is_kept || sending->is_reported || !sending->first)
+        if (!sending || !sending->is_result || sending->is_kept || sending->is_reported || !sending->first ||
+            sending->is_too_large)
             continue;
         if (mono_ms - sending->since < older_than_ms)
             break; /* those behind it are younger */
