@@ -42,7 +42,8 @@ struct eventlog;
 
 /* Any thread. The whole list goes in, in order and side by side, or none of it does: ERR_BUSY when
  * the log's mailbox is full, ERR_TOO_LARGE where no such list or body can be, ERR_LOG_AWAY once the
- * log has failed, ERR_DRAINING after eventlog_stop, ERR_NOMEM. ERR_OK: done will be called for each.
+ * log has failed, ERR_DRAINING after eventlog_stop, ERR_NOMEM. ERR_OK: done will be called for each;
+ * it tells of an internal event that is too large, which keeps none of the others out.
  * Internal events (is_internal) have room of their own, so a flood of submissions cannot keep a
  * worker from telling its results. */
 enum err eventlog_append(struct eventlog *log, struct append *first, bool is_internal);

@@ -22,7 +22,7 @@ bool kafka_blob_is_apart(const struct event *event, unsigned n_events)
     return event->body && event->body->len > (share < KAFKA_INLINE_MAX ? share : KAFKA_INLINE_MAX);
 }
 
-static bool send_one(struct kafka_log *log, const struct kafka_sending *sending, unsigned index,
+static bool send_one(struct kafka_log *log, struct kafka_sending *sending, unsigned index,
                      const struct event *event)
 {
     struct sent_blob *sent = malloc(sizeof *sent);
@@ -39,6 +39,7 @@ static bool send_one(struct kafka_log *log, const struct kafka_sending *sending,
         body_unref(sent->body);
         free(sent);
     }
+    sending->is_too_large = rc == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
     return rc == RD_KAFKA_RESP_ERR_NO_ERROR; // NOLINT(clang-analyzer-unix.Malloc): the message has it
 }
 

@@ -38,10 +38,11 @@ static const struct property reader[] = {
     {"isolation.level", "read_uncommitted"}, {"check.crcs", "true"}, {"fetch.min.bytes", "1"},
     {"fetch.error.backoff.ms", "50"}, {"fetch.wait.max.ms", "500"}, {NULL, NULL}};
 
+/* The broker holds a request for what is not there yet, and the next body's stands behind it: not for long. */
 static const struct property fetcher[] = {
     {"enable.auto.commit", "false"}, {"enable.auto.offset.store", "false"}, {"auto.offset.reset", "error"},
     {"isolation.level", "read_uncommitted"}, {"check.crcs", "true"}, {"fetch.error.backoff.ms", "50"},
-    {"queued.min.messages", "1"},
+    {"fetch.wait.max.ms", "10"}, {"queued.min.messages", "1"},
     {"queued.max.messages.kbytes", "1024"}, {"receive.message.max.bytes", "134217728"}, {NULL, NULL}};
 
 static const struct property side_say[] = {

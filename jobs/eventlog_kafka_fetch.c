@@ -9,13 +9,12 @@
 #include "schema/log.h"
 
 #define ASKED_MAX 256
-#define ANSWER_MS 10000
+#define ANSWER_MS 10000 /* from when its turn has come: what stood before it is not its fault */
 
 struct asked {
     struct blob blob;
     eventlog_body_fn *fn;
     void *arg;
-    int64_t until;
 };
 
 struct kafka_fetch {
@@ -80,6 +79,7 @@ static bool is_ended(struct kafka_fetch *fetch)
 
 static void answer(struct kafka_fetch *fetch, const struct asked *asked)
 {
+    int64_t until = clock_mono_ms() + ANSWER_MS;
     struct body *body = NULL;
     char message[256];
     enum err err = ERR_OK;
@@ -90,7 +90,7 @@ static void answer(struct kafka_fetch *fetch, const struct asked *asked)
         err = seek(fetch, asked->blob.at - 1);
     if (!err)
         err = ERR_AGAIN;
-    while (err == ERR_AGAIN && clock_mono_ms() < asked->until && !is_ended(fetch)) {
+    while (err == ERR_AGAIN && clock_mono_ms() < until && !is_ended(fetch)) {
         rd_kafka_message_t *found = rd_kafka_consumer_poll(fetch->client, 100);
         if (!found)
             continue;
@@ -144,8 +144,7 @@ enum err kafka_fetch_ask(struct kafka_fetch *fetch, const struct blob *blob, eve
     else if (!fetch->is_started && !start(fetch))
         err = ERR_NOMEM;
     else
-        fetch->queue[(fetch->head + fetch->n++) % ASKED_MAX] =
-            (struct asked){*blob, fn, arg, clock_mono_ms() + ANSWER_MS};
+        fetch->queue[(fetch->head + fetch->n++) % ASKED_MAX] = (struct asked){*blob, fn, arg};
     pthread_mutex_unlock(&fetch->lock);
     pthread_cond_signal(&fetch->wake);
     return err;

@@ -97,7 +97,8 @@ void kafka_outbox_keep(struct kafka_log *log, int64_t mono_ms, int64_t older_tha
 
     for (uint64_t n = log->oldest_n; n < log->next_n; n++) {
         struct kafka_sending *sending = kafka_send_find(log, n);
-        if (!sending || !sending->is_result || sending->is_kept || sending->is_reported || !sending->first)
+        if (!sending || !sending->is_result || sending->is_kept || sending->is_reported || !sending->first ||
+            sending->is_too_large)
             continue;
         if (mono_ms - sending->since < older_than_ms)
             break; /* those behind it are younger */
@@ -125,25 +126,26 @@ void kafka_outbox_forget(struct kafka_log *log)
 
 /* ---- at the start ---- */
 
-/* The next frame's record, or NULL at the end or where the rest was never written whole. */
-static char *next_record(int fd, off_t *at, size_t *ret_len)
+/* The next frame's record. CORRUPT: the end, or the rest was never written whole. */
+static enum err next_record(int fd, off_t *at, char **ret_record, size_t *ret_len)
 {
     struct frame frame = {0};
     char *record;
 
     if (!read_all(fd, &frame, sizeof frame, *at) || frame.len > (uint64_t)OUTBOX_BYTES_MAX)
-        return NULL;
+        return ERR_CORRUPT;
     record = malloc(frame.len + 1);
     if (!record)
-        return NULL;
+        return ERR_NOMEM;
     if (!read_all(fd, record, frame.len, *at + (off_t)sizeof frame) ||
         hash_bytes(HASH_START, record, frame.len) != frame.hash) {
         free(record);
-        return NULL;
+        return ERR_CORRUPT;
     }
     *at += (off_t)(sizeof frame + frame.len);
+    *ret_record = record;
     *ret_len = frame.len;
-    return record;
+    return ERR_OK;
 }
 
 void kafka_outbox_load(struct kafka_log *log)
@@ -151,8 +153,9 @@ void kafka_outbox_load(struct kafka_log *log)
     off_t at = 0;
     size_t len = 0;
     char *record;
+    enum err err;
 
-    while ((record = next_record(log->outbox, &at, &len))) {
+    while (!(err = next_record(log->outbox, &at, &record, &len))) {
         struct append *append = NULL;
         if (event_record_decode(record, len, &append))
             log_warn("a result in the outbox cannot be read: passed over");
@@ -164,7 +167,8 @@ void kafka_outbox_load(struct kafka_log *log)
     }
     if (log->n_kept)
         log_info("%u results of an earlier life go into the log", log->n_kept);
-    else if (ftruncate(log->outbox, 0))
+    /* What is kept from now on goes behind the last whole frame, or nobody could read it. */
+    if (err == ERR_CORRUPT && ftruncate(log->outbox, log->n_kept ? at : 0))
         log_error("the outbox cannot be cut: %m");
     METRIC_SET(LOG_OUTBOX, log->n_kept);
 }

@@ -75,6 +75,14 @@ static void abandon(struct kafka_log *log, struct kafka_sending *sending, enum e
     }
 }
 
+/* It never comes in, not in a later life either. */
+static void refuse(struct kafka_log *log, struct kafka_sending *sending)
+{
+    if (sending->is_kept)
+        kafka_outbox_forget(log);
+    abandon(log, sending, ERR_TOO_LARGE);
+}
+
 struct append *kafka_send_read_back(struct kafka_log *log, uint64_t n)
 {
     struct kafka_sending *sending = kafka_send_find(log, n);
@@ -111,7 +119,7 @@ void kafka_send_blob_done(struct kafka_log *log, uint64_t n, unsigned index, int
     if (!sending || !sending->first)
         return;
     if (err == ERR_TOO_LARGE) {
-        abandon(log, sending, err);
+        refuse(log, sending);
         return;
     }
     pthread_mutex_lock(&log->lock);
@@ -198,7 +206,7 @@ void kafka_send_tick(struct kafka_log *log, int64_t mono_ms)
         kafka_outbox_keep(log, mono_ms, KEEP_MS);
     atomic_store(&log->up, log->stage == KAFKA_READY && !log->is_down && age < KAFKA_SLOW_MS);
     if (first && first->is_too_large && first->first)
-        abandon(log, first, ERR_TOO_LARGE);
+        refuse(log, first);
     if (mono_ms - log->resend_at >= RESEND_MS && age >= RESEND_MS) {
         log->resend_at = mono_ms;
         pthread_mutex_lock(&log->lock);

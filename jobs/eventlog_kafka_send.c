@@ -131,7 +131,7 @@ static void enter(struct kafka_log *log, struct kafka_sending *sending)
     else
         log->n_external += sending->n_events;
     atomic_fetch_add(&log->n_waiting, sending->n_events);
-    if (log->is_open)
+    if (log->is_open && !sending->is_too_large)
         kafka_send_now(log, sending);
 }
 
@@ -150,8 +150,13 @@ void kafka_send_leave(struct kafka_log *log, struct kafka_sending *sending)
     free(sending);
 }
 
-/* A list of clients' events is one record; the service's own are one each. The records are chained
- * through `chain` until they are in the table. */
+static bool is_too_large(const struct append *append)
+{
+    return append->event.body && append->event.body->len > KAFKA_BLOB_MAX;
+}
+
+/* A list of clients' events is one record; the service's own are one each, and one that is too large
+ * is told so by itself. The records are chained through `chain` until they are in the table. */
 static enum err make_records(struct append *first, unsigned n, bool is_internal, struct kafka_sending **ret_chain)
 {
     struct kafka_sending **end = ret_chain;
@@ -164,18 +169,19 @@ static enum err make_records(struct append *first, unsigned n, bool is_internal,
         *end = sending_new(first, 1, true);
         if (!*end)
             return ERR_NOMEM;
+        (*end)->is_too_large = is_too_large(first);
     }
     return ERR_OK;
 }
 
-static enum err count_list(struct append *first, unsigned *ret_n)
+static enum err count_list(struct append *first, bool is_internal, unsigned *ret_n)
 {
     unsigned n = 0;
 
     for (struct append *at = first; at; at = at->next, n++) {
         at->err = ERR_OK;
         at->ends_list = !at->next;
-        if (at->event.body && at->event.body->len > KAFKA_BLOB_MAX)
+        if (!is_internal && is_too_large(at))
             return ERR_TOO_LARGE;
     }
     *ret_n = n;
@@ -186,7 +192,7 @@ enum err kafka_append(struct kafka_log *log, struct append *first, bool is_inter
 {
     struct kafka_sending *chain = NULL;
     unsigned n = 0;
-    enum err err = count_list(first, &n);
+    enum err err = count_list(first, is_internal, &n);
 
     if (!err && !is_internal && n > EVENT_RECORD_EVENTS_MAX)
         err = ERR_TOO_LARGE;

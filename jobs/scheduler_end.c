@@ -151,13 +151,24 @@ static void keep_for_later(struct scheduler *s, struct claim *claim, const struc
     TAILQ_INSERT_TAIL(&s->later, claim, in_todo);
 }
 
+/* A result that no log takes will not be taken later either, nor will that of another attempt. */
+static void give_up_result(struct claim *claim)
+{
+    struct event *event = &claim->event;
+
+    body_unref(event->body);
+    event->body = NULL;
+    event->kind = EVENT_FAILED;
+    event->error = (struct job_error){.code = JOB_ERROR_BAD_OUTPUT, .attempt = claim->job->attempt,
+                                      .message = strdup("the result is larger than the log takes")};
+}
+
 void scheduler_on_refused(struct scheduler *s, const struct event *event, enum err err, int64_t mono_ms)
 {
     uint32_t number = store_find(&s->store, event->job);
     struct entry *entry = number == ENTRY_NONE ? NULL : store_at(&s->store, number);
     struct claim *claim = entry ? entry->claim : NULL;
 
-    (void)err;                               /* whatever it was, it may be over in a while */
     s->mono_ms = mono_ms;
     if (mono_ms >= s->hold_until_ms) {       /* many refusals of one moment count as one */
         s->hold_until_ms = mono_ms + s->hold_ms;
@@ -178,6 +189,8 @@ void scheduler_on_refused(struct scheduler *s, const struct event *event, enum e
         if (entry->state == ENTRY_FOREIGN && entry->line == LINE_ASIDE)
             entry_step_aside(s, number, s->hold_until_ms);
     } else if (claim && claim->state == CLAIM_ENDING && claim->epoch == event->epoch && !claim->todo) {
-        keep_for_later(s, claim, event);
+        keep_for_later(s, claim, event);     /* whatever it was, it may be over in a while, but for one thing */
+        if (err == ERR_TOO_LARGE && event->kind == EVENT_DONE)
+            give_up_result(claim);
     }
 }

@@ -45,6 +45,7 @@ static void init(struct submission *s, const struct types *types, const char *pr
     *s = (struct submission){ .types = types, .prefix = prefix, .faults = faults, .now_ms = now_ms, .queue = "default" };
     for (unsigned i = 0; i < NUMBER_COUNT; i++)
         s->number[i] = -1;
+    s->number[NUMBER_PRIORITY] = PRIORITY_DEFAULT;
 }
 
 static void clear(struct submission *s)
@@ -82,12 +83,11 @@ static int64_t given_or(int64_t number, int64_t otherwise)
     return number >= 0 ? number : otherwise;
 }
 
-/* Everything a submission means once the defaults of its type are filled in. */
+/* The defaults of its type. They are the service's, may change, and are no part of the fingerprint. */
 static void fill_numbers(struct submission *s)
 {
     const struct job_type *type = s->type;
 
-    s->number[NUMBER_PRIORITY] = given_or(s->number[NUMBER_PRIORITY], PRIORITY_DEFAULT);
     s->number[NUMBER_TIMEOUT_MS] = given_or(s->number[NUMBER_TIMEOUT_MS], type->timeout_ms);
     s->number[NUMBER_MAX_ATTEMPTS] = given_or(s->number[NUMBER_MAX_ATTEMPTS], type->max_attempts);
     s->number[NUMBER_KEEP_MS] = given_or(s->number[NUMBER_KEEP_MS], type->keep_ms);
@@ -125,11 +125,8 @@ static enum err fill_spec(struct spec *spec, const struct submission *s, const c
     for (; spec->n_tags < s->n_tags; spec->n_tags++)
         if (!copy(&spec->tags[spec->n_tags], s->tags[spec->n_tags]))
             return ERR_NOMEM;
-    if (key) {
-        if (!copy(&spec->idempotency_key, key))
-            return ERR_NOMEM;
-        spec->fingerprint = submit_fingerprint(s);
-    }
+    if (key && !copy(&spec->idempotency_key, key))
+        return ERR_NOMEM;
     return ERR_OK;
 }
 
@@ -154,6 +151,8 @@ static enum err make_append(struct submission *s, const struct submit_headers *h
     if (!append->event.spec)
         goto out;
     memcpy(append->event.spec->id, id, sizeof(id));
+    if (has_key)
+        append->event.spec->fingerprint = submit_fingerprint(s);
     fill_numbers(s);
     err = fill_spec(append->event.spec, s, has_key ? key : NULL, has_trace ? traceparent : NULL);
     if (err)

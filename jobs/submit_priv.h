@@ -32,7 +32,7 @@ struct submission {
     struct faults *faults;
     int64_t now_ms;
     const struct job_type *type;
-    int64_t number[NUMBER_COUNT];    /* -1: not given */
+    int64_t number[NUMBER_COUNT];    /* -1: not given; a priority always has a value */
     int64_t run_at;                  /* 0: not given */
     const char *queue;
     json_t *params;                  /* borrowed; NULL: not given or empty */
@@ -73,7 +73,7 @@ bool submit_base64_decode(const char *text, size_t len, unsigned char *out, size
 /* submit_key.c */
 enum err submit_key_decode(const char *header, char key[SUBMIT_KEY_MAX + 1]);
 bool submit_traceparent_decode(const char *header, char traceparent[SUBMIT_TRACEPARENT_LEN + 1]);
-uint64_t submit_fingerprint(const struct submission *s);
+uint64_t submit_fingerprint(const struct submission *s);   /* of what the client gave: before a type's defaults */
 
 /* submit_hash.c: XXH64, github.com/Cyan4973/xxHash doc/xxhash_spec.md. */
 uint64_t submit_hash(const void *bytes, size_t len, uint64_t seed);

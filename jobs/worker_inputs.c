@@ -7,11 +7,16 @@
 #include "jobs/worker_priv.h"
 #include "schema/log.h"
 
-static const char not_now[] = "the input cannot be read just now";
-
-static void fail(struct worker *worker, struct run *run, const char *message)
+/* Only these cost an attempt. All else may be over in a while, and is not the job's fault. */
+static bool is_gone(enum err err)
 {
-    ends_with(worker, run, JOB_ERROR_HANDLER_ERROR, true, message);
+    return err == ERR_NOT_FOUND || err == ERR_GONE || err == ERR_CORRUPT;
+}
+
+static void fail(struct worker *worker, struct run *run, enum err err)
+{
+    ends_with(worker, run, JOB_ERROR_HANDLER_ERROR, true,
+              err == ERR_CORRUPT ? "the input cannot be read" : "the input is gone");
 }
 
 /* On a thread of the log's. */
@@ -37,6 +42,7 @@ static enum err ask(struct worker *worker, struct run *run, const struct blob *b
         return err;
     }
     run->fetch = fetch;
+    TAILQ_REMOVE(&worker->queue, run, link);
     TAILQ_INSERT_TAIL(&worker->fetching, run, link);
     worker->n_fetching++;
     if (!run->is_begun) {
@@ -58,11 +64,14 @@ enum input inputs_load(struct worker *worker, struct run *run)
         return INPUT_HERE;
     if (!err && !has_slot)
         return INPUT_LATER;
-    TAILQ_REMOVE(&worker->queue, run, link);
     if (!err)
         err = ask(worker, run, &blob);
-    if (err)
-        fail(worker, run, err == ERR_NOT_FOUND ? "the input is gone" : not_now);
+    if (err && !is_gone(err))
+        return INPUT_LATER;
+    if (err) {
+        TAILQ_REMOVE(&worker->queue, run, link);
+        fail(worker, run, err);
+    }
     return INPUT_AWAY;
 }
 
@@ -90,7 +99,10 @@ void inputs_on_fetched(struct worker *worker, struct fetch *list)
                 TAILQ_INSERT_HEAD(&worker->queue, run, link);
             } else {
                 log_warn("the input of job %s cannot be fetched: %s", run->job->spec->id, err_word(fetch->err));
-                fail(worker, run, not_now);
+                if (is_gone(fetch->err))
+                    fail(worker, run, fetch->err);
+                else
+                    run_return(worker, run);
             }
         }
         fetch_free(fetch);

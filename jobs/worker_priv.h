@@ -188,7 +188,11 @@ void ends_by_death(struct worker *worker, struct process *process, struct run *r
 void ends_with(struct worker *worker, struct run *run, enum job_error_code code, bool retryable, const char *message);
 
 /* worker_inputs.c: bodies for the runs in line. */
-enum input { INPUT_HERE, INPUT_AWAY /* the run has left the line */, INPUT_LATER /* no slot to wait in */ };
+enum input {
+    INPUT_HERE,
+    INPUT_AWAY,       /* the run has left the line */
+    INPUT_LATER       /* no slot to wait in, or it cannot be asked for just now */
+};
 enum input inputs_load(struct worker *worker, struct run *run);        /* run: the first in line */
 void inputs_on_fetched(struct worker *worker, struct fetch *list);     /* frees the list */
 bool inputs_stop(struct worker *worker, const struct scheduler_action *action);

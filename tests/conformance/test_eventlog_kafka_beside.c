@@ -79,6 +79,33 @@ static void a_large_body_goes_apart_and_comes_back(void **state)
     taker_close(&taker);
 }
 
+/* A broker that held the request for what comes behind the body would cost half a second every time. */
+static void bodies_asked_for_one_after_the_other_come_at_once(void **state)
+{
+    struct eventlog_kafka_config config = config_of(*state, "host.one-1");
+    struct outcome_of outcome = {0};
+    struct append *append = append_of(1, &outcome);
+    struct taker taker;
+    int64_t start;
+
+    taker_open(&taker, &config);
+    taker_catch_up(&taker);
+    body_unref(append->event.body);
+    append->event.body = body_new("application/octet-stream", NULL, 200000);
+    assert_non_null(append->event.body);
+    memset(append->event.body->bytes, 'x', 200000);
+    assert_int_equal(eventlog_append(taker.log, append, false), ERR_OK);
+    TAKE_UNTIL(&taker, outcome.n_done);
+    start = clock_mono_ms();
+    for (unsigned i = 0; i < 40; i++) {
+        struct body *body = NULL;
+        assert_int_equal(fetch(&taker, &taker.blob, &body), ERR_OK);
+        body_unref(body);
+    }
+    assert_true(clock_mono_ms() - start < 4500);
+    taker_close(&taker);
+}
+
 static void a_body_that_no_broker_takes_is_refused(void **state)
 {
     struct eventlog_kafka_config config = config_of(*state, "host.one-1");
@@ -94,6 +121,58 @@ static void a_body_that_no_broker_takes_is_refused(void **state)
     assert_int_equal(outcome.n_done, 0);
     append_free(append);
     taker_drop(&taker);
+}
+
+static struct append *result_of(const char *job, size_t len, struct outcome_of *outcome)
+{
+    struct append *append = append_of(1, outcome);
+
+    event_clear(&append->event);
+    event_init(&append->event, EVENT_DONE, job, T0);
+    append->event.body = body_new("application/octet-stream", NULL, len);
+    assert_non_null(append->event.body);
+    memset(append->event.body->bytes, 'x', len);
+    return append;
+}
+
+static void a_result_that_is_too_large_keeps_no_other_out(void **state)
+{
+    struct eventlog_kafka_config config = config_of(*state, "host.one-1");
+    struct outcome_of large = {0}, small = {0};
+    struct append *first = result_of("01kb0000000000000000000007", (96u << 20) + 1, &large);
+    struct taker taker;
+
+    taker_open(&taker, &config);
+    taker_catch_up(&taker);
+    first->next = result_of("01kb0000000000000000000008", 100, &small);
+    assert_int_equal(eventlog_append(taker.log, first, true), ERR_OK);
+    TAKE_UNTIL(&taker, large.n_done && small.n_done);
+    assert_int_equal(large.err, ERR_TOO_LARGE);
+    assert_int_equal(small.err, ERR_OK);
+    assert_int_equal(taker.body->len, 100);
+    assert_int_equal(state_of(&taker).waiting, 0);
+    taker_close(&taker);
+}
+
+static void a_body_that_the_producer_does_not_take_is_refused_by_itself(void **state)
+{
+    struct eventlog_kafka_config config = config_of(*state, "host.one-1");
+    char *options[] = {"message.max.bytes=100000"};
+    struct outcome_of large = {0}, small = {0};
+    struct append *first = result_of("01kb0000000000000000000007", 200000, &large);
+    struct taker taker;
+
+    config.options = options;
+    config.n_options = 1;
+    taker_open(&taker, &config);
+    taker_catch_up(&taker);
+    first->next = result_of("01kb0000000000000000000008", 70000, &small);
+    assert_int_equal(eventlog_append(taker.log, first, true), ERR_OK);
+    TAKE_UNTIL(&taker, large.n_done && small.n_done);
+    assert_int_equal(large.err, ERR_TOO_LARGE);
+    assert_int_equal(small.err, ERR_OK);
+    TAKE_UNTIL(&taker, state_of(&taker).is_up);
+    taker_close(&taker);
 }
 
 /* ---- beside the log ---- */
@@ -150,7 +229,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_TOPICS(a_large_body_goes_apart_and_comes_back),
+        WITH_TOPICS(bodies_asked_for_one_after_the_other_come_at_once),
         WITH_TOPICS(a_body_that_no_broker_takes_is_refused),
+        WITH_TOPICS(a_result_that_is_too_large_keeps_no_other_out),
+        WITH_TOPICS(a_body_that_the_producer_does_not_take_is_refused_by_itself),
         WITH_TOPICS(a_heartbeat_is_heard_by_its_sender_and_by_others_also_late),
     };
 

@@ -98,6 +98,48 @@ static void a_stop_without_a_broker_tells_all_and_keeps_results(void **state)
     taker_close(&next);
 }
 
+/* One life without a broker: what it was told stands in the outbox afterwards. */
+static void live_without_a_broker(void **state, const char *name, const char *job, const char *text)
+{
+    struct eventlog_kafka_config nowhere = config_of(*state, name);
+    struct outcome_of outcome = {0};
+    struct append *result = append_of(1, &outcome);
+    struct taker taker;
+
+    nowhere.brokers = "127.0.0.1:1";
+    event_clear(&result->event);
+    event_init(&result->event, EVENT_DONE, job, T0);
+    result->event.body = body_new("text/plain", text, strlen(text));
+    taker_open(&taker, &nowhere);
+    assert_int_equal(eventlog_append(taker.log, result, true), ERR_OK);
+    taker_close(&taker);
+    assert_int_equal(outcome.err, ERR_IO);
+}
+
+static void a_torn_outbox_takes_results_that_can_be_read(void **state)
+{
+    struct eventlog_kafka_config config = config_of(*state, "host.one-3");
+    struct topics *topics = *state;
+    char path[128];
+    struct taker taker;
+    FILE *outbox;
+    int64_t n;
+
+    live_without_a_broker(state, "host.one-1", "01kb0000000000000000000007", "before");
+    snprintf(path, sizeof path, "%s/outbox", topics->dir);
+    outbox = fopen(path, "a");
+    assert_non_null(outbox);
+    assert_true(fputs("the beginning of a frame", outbox) >= 0);
+    assert_int_equal(fclose(outbox), 0);
+    live_without_a_broker(state, "host.one-2", "01kb0000000000000000000008", "behind");
+    taker_open(&taker, &config);
+    n = state_of(&taker).waiting;
+    TAKE_UNTIL(&taker, taker.body && state_of(&taker).is_caught_up && state_of(&taker).waiting == 0);
+    assert_int_equal(n, 2);
+    assert_memory_equal(taker.body->bytes, "behind", 6);
+    taker_close(&taker);
+}
+
 static void an_option_that_nobody_knows_is_refused_by_name(void **state)
 {
     struct eventlog_kafka_config config = config_of(*state, "host.one-1");
@@ -141,6 +183,7 @@ int main(void)
         WITH_TOPICS(a_producer_that_breaks_loses_and_doubles_nothing),
         WITH_TOPICS(what_is_appended_before_a_broker_answers_waits),
         WITH_TOPICS(a_stop_without_a_broker_tells_all_and_keeps_results),
+        WITH_TOPICS(a_torn_outbox_takes_results_that_can_be_read),
         WITH_TOPICS(an_option_that_nobody_knows_is_refused_by_name),
         WITH_TOPICS(the_extent_is_told_before_a_log_is_opened),
     };

@@ -83,9 +83,13 @@ class Service:
         self.checked = 0                # how much of the log was looked at
         self.data.mkdir(exist_ok=True)
         if settings is not None:
-            file = self.folder / "settings.yaml"
-            file.write_text(yaml.safe_dump(settings))
-            self.flags += ["--config", str(file)]
+            self.flags += ["--config", str(self.configure(settings))]
+
+    def configure(self, settings):
+        """Writes the settings file, which counts from the next start on."""
+        file = self.folder / "settings.yaml"
+        file.write_text(yaml.safe_dump(settings))
+        return file
 
     def launch(self):
         """Starts it and waits for nothing; comes back with where its lines begin in the log."""

@@ -92,6 +92,21 @@ def test_a_key_holds_across_a_restart(start):
     assert service.client().submit("echo", 1, {"Idempotency-Key": "k"})["id"] == first["id"]
 
 
+def test_a_key_holds_when_the_defaults_of_its_type_have_changed(start):
+    def settings(**defaults):
+        return {"types": [{"name": "mine", "command": ["/bin/cat"], **defaults}]}
+
+    service = start(settings=settings(timeout_ms=60000))
+    first = service.client().submit("mine", 1, {"Idempotency-Key": "k"})
+    service.stop()
+    service.configure(settings(timeout_ms=50000, max_attempts=2, keep_ms=7200000))
+    service.start()
+    api = service.client()
+    assert api.submit("mine", 1, {"Idempotency-Key": "k"})["id"] == first["id"]
+    answer = api.post("/v1/jobs", {"type": "mine", "input": 1, "timeout_ms": 50000}, {"Idempotency-Key": "k"})
+    check_problem(answer, 422, "idempotency-key-reused")
+
+
 def test_a_key_outlives_its_removed_job(start):
     from service import until
     api = start().client()

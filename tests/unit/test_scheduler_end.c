@@ -211,6 +211,28 @@ static void a_refused_result_is_appended_again_until_it_is_in(void **state)
     assert_true(scheduler_is_settled(b->s));
 }
 
+static void a_result_that_no_log_takes_fails_for_good(void **state)
+{
+    struct bench *b = *state;
+    submit(b, 1, (struct wish){0});
+    settle(b);
+    end(b, b->started[0], true, 100000);
+    hear(b);
+    assert_int_equal(b->n_sent, 1);
+    struct event done = b->sent[--b->n_sent];
+    scheduler_on_refused(b->s, &done, ERR_TOO_LARGE, b->mono);
+    event_clear(&done);
+    pass(b, 50);
+    assert_int_equal(b->n_sent, 1);
+    assert_int_equal(b->sent[0].kind, EVENT_FAILED);
+    assert_int_equal(b->sent[0].error.code, JOB_ERROR_BAD_OUTPUT);
+    assert_false(b->sent[0].error.retryable);
+    assert_null(b->sent[0].body);
+    settle(b);
+    assert_int_equal(state_of(b, 1), JOB_FAILED);
+    assert_true(scheduler_is_settled(b->s));
+}
+
 static void a_refused_claim_is_made_again(void **state)
 {
     struct bench *b = *state;
@@ -255,6 +277,7 @@ int main(void)
         TEST(backoff_is_drawn_under_a_cap_that_doubles_up_to_its_bound),
         TEST(what_is_not_retryable_fails_for_good),
         TEST(a_refused_result_is_appended_again_until_it_is_in),
+        TEST(a_result_that_no_log_takes_fails_for_good),
         TEST(a_refused_claim_is_made_again),
         TEST(a_refused_due_is_asked_for_again),
     };

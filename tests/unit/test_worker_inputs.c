@@ -19,7 +19,7 @@ struct slow_log {
         void *arg;
         int64_t at;
     } asked[ASKED_MAX];
-    unsigned n_asked, n_answered;
+    unsigned n_asked, n_answered, n_refused;
     bool refuses;
 };
 
@@ -63,6 +63,7 @@ static enum err slow_fetch(struct eventlog *log, const struct blob *blob, eventl
     pthread_mutex_lock(&slow.lock);
     if (slow.refuses || slow.n_asked == ASKED_MAX) {
         err = ERR_BUSY;
+        slow.n_refused++;
     } else {
         slow.asked[slow.n_asked].fn = fn;
         slow.asked[slow.n_asked].arg = arg;
@@ -85,18 +86,30 @@ static struct eventlog *wrap(struct world *world, struct eventlog *log)
     return &slow.head;
 }
 
-/* Waits until the worker has asked for n bodies in all. */
-static void await_asked(unsigned n)
+static void await_count(const unsigned *count, unsigned n)
 {
     struct timespec until = world_deadline(WORLD_WAIT_MS);
 
     pthread_mutex_lock(&slow.lock);
-    while (slow.n_asked < n)
+    while (*count < n)
         if (pthread_cond_timedwait(&slow.asked_more, &slow.lock, &until) == ETIMEDOUT)
             break;
-    unsigned reached = slow.n_asked;
+    unsigned reached = *count;
     pthread_mutex_unlock(&slow.lock);
     assert_true(reached >= n);
+}
+
+/* Waits until the worker has asked for n bodies in all. */
+static void await_asked(unsigned n)
+{
+    await_count(&slow.n_asked, n);
+}
+
+static void refuse(bool refuses)
+{
+    pthread_mutex_lock(&slow.lock);
+    slow.refuses = refuses;
+    pthread_mutex_unlock(&slow.lock);
 }
 
 static void answer(enum err err, const char *json)
@@ -179,35 +192,56 @@ static void no_more_are_fetched_at_once_than_there_are_slots(void **state)
         job_unref(world_await(world, ids[i], JOB_SUCCEEDED));
 }
 
-static void a_fetch_that_fails_costs_an_attempt(void **state)
+static void an_input_that_is_gone_costs_an_attempt(void **state)
 {
     struct world *world = *state;
     char id[ID_SIZE];
 
     submit_apart(world, "echo", 0, id);
     await_asked(1);
-    answer(ERR_LOG_AWAY, NULL);
+    answer(ERR_CORRUPT, NULL);
     await_asked(2);
-    answer(ERR_OK, "8");
-    struct job *job = world_await(world, id, JOB_SUCCEEDED);
+    answer(ERR_GONE, NULL);
+    struct job *job = world_await(world, id, JOB_FAILED);
     assert_int_equal(job->n_attempts, 2);
+    assert_int_equal(job->error.code, JOB_ERROR_HANDLER_ERROR);
     assert_true(job->attempts[0].error.retryable);
-    assert_string_equal(job->attempts[0].error.message, "the input cannot be read just now");
+    assert_string_equal(job->attempts[0].error.message, "the input cannot be read");
+    assert_string_equal(job->attempts[1].error.message, "the input is gone");
     job_unref(job);
 }
 
-static void a_log_that_takes_no_questions_costs_attempts_too(void **state)
+static void a_fetch_that_is_late_costs_no_attempt(void **state)
+{
+    static const enum err late[] = {ERR_AGAIN, ERR_BUSY, ERR_NOMEM, ERR_LOG_AWAY};
+    struct world *world = *state;
+    char id[ID_SIZE];
+
+    submit_apart(world, "echo", 0, id);
+    for (unsigned i = 0; i < 4; i++) {
+        await_asked(i + 1);
+        answer(late[i], NULL);
+    }
+    await_asked(5);
+    answer(ERR_OK, "8");
+    struct job *job = world_await(world, id, JOB_SUCCEEDED);
+    assert_int_equal(job->attempts_used, 1);
+    job_unref(job);
+}
+
+static void a_log_that_takes_no_questions_just_now_is_asked_again(void **state)
 {
     struct world *world = *state;
     char id[ID_SIZE];
 
-    pthread_mutex_lock(&slow.lock);
-    slow.refuses = true;
-    pthread_mutex_unlock(&slow.lock);
+    refuse(true);
     submit_apart(world, "echo", 0, id);
-    struct job *job = world_await(world, id, JOB_FAILED);
-    assert_int_equal(job->n_attempts, 2);
-    assert_int_equal(job->error.code, JOB_ERROR_HANDLER_ERROR);
+    await_count(&slow.n_refused, 3);
+    refuse(false);
+    await_asked(1);
+    answer(ERR_OK, "8");
+    struct job *job = world_await(world, id, JOB_SUCCEEDED);
+    assert_int_equal(job->n_attempts, 1);
     job_unref(job);
 }
 
@@ -263,8 +297,9 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(an_input_kept_apart_is_fetched_and_run, set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(the_others_go_on_while_one_waits_for_its_input, set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(no_more_are_fetched_at_once_than_there_are_slots, set_up, world_tear_down),
-        cmocka_unit_test_setup_teardown(a_fetch_that_fails_costs_an_attempt, set_up, world_tear_down),
-        cmocka_unit_test_setup_teardown(a_log_that_takes_no_questions_costs_attempts_too, set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(an_input_that_is_gone_costs_an_attempt, set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(a_fetch_that_is_late_costs_no_attempt, set_up, world_tear_down),
+        cmocka_unit_test_setup_teardown(a_log_that_takes_no_questions_just_now_is_asked_again, set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(a_job_that_waits_for_its_input_can_be_cancelled, set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(the_time_an_input_takes_counts_as_the_attempts, set_up, world_tear_down),
         cmocka_unit_test_setup_teardown(a_drain_hands_back_what_waits_for_its_input, set_up, world_tear_down),
