@@ -59,37 +59,56 @@ static void give_up(struct subscription *subscription, enum err err)
     job_unref(job);
 }
 
+static enum err job_of(const struct subscription *subscription, struct job **ret_job)
+{
+    return reader_job(subscription->subscriber->hub->reader, subscription->topic->id, ret_job);
+}
+
+/* Where the hub stands, or a job whose present is asked for: that is committed, and its batch may still be on
+ * the way here. */
+static int64_t read_upto(const struct subscriber *subscriber)
+{
+    int64_t upto = subscriber->hub->last_pos;
+
+    for (const struct subscription *s = subscriber->subscriptions; s; s = s->next) {
+        struct job *job = NULL;
+
+        if (s->present && !job_of(s, &job) && job->pos > upto)
+            upto = job->pos;
+        job_unref(job);
+    }
+    return upto;
+}
+
 /* The job's last event may be one that is never told (a wish to cancel): its state is the running
- * one's, and so is the time. */
-static enum err read_present(struct subscription *subscription, struct changes *changes)
+ * one's, and so is the time. Nothing if the job has gone on beyond what is read. */
+static enum err read_present(struct subscription *subscription, int64_t upto, struct changes *changes)
 {
     struct job *job = NULL;
-    enum err err = reader_job(subscription->subscriber->hub->reader, subscription->topic->id, &job);
+    enum err err = job_of(subscription, &job);
 
-    if (!err)
+    if (!err && job->pos <= upto)
         changes->at[changes->n++] =
-            (struct change){.kind = CHANGE_STOPPING, .pos = job->pos, .at = job->started_at, .job = job};
+            (struct change){.kind = CHANGE_STOPPING, .pos = job->pos, .at = job->started_at, .job = job_ref(job)};
+    job_unref(job);
     return err;
 }
 
 /* Adds a page if there is anything to read. */
-static void read_page(struct pages *pages, struct subscription *subscription, unsigned max)
+static void read_page(struct pages *pages, struct subscription *subscription, int64_t upto, unsigned max)
 {
     struct hub *hub = subscription->subscriber->hub;
     const char *job_id = subscription->topic ? subscription->topic->id : NULL;
     struct changes *changes = NULL;
-    int64_t upto = hub->last_pos;
     enum err err;
 
-    if (subscription->present && upto <= subscription->from_pos)
-        upto = subscription->from_pos + 1; /* committed, and its batch still on the way here */
     if (subscription->from_pos >= upto)
         return;
     err = reader_changes(hub->reader, job_id, subscription->from_pos, upto, max, &changes);
     if (!err && changes->last_pos <= subscription->from_pos)
         err = ERR_CORRUPT; /* the log ends before what was delivered: never reached by reading on */
     if (!err && subscription->present && changes->n == 0)
-        err = read_present(subscription, changes);
+        err = read_present(subscription, upto, changes);
     if (err) {
         changes_unref(changes);
         give_up(subscription, err);
@@ -158,15 +177,17 @@ void subscriber_catch_up(struct subscriber *subscriber)
 {
     struct pages pages = {.upto = INT64_MAX};
     struct subscription *subscription = subscriber->subscriptions;
+    int64_t upto;
     unsigned max;
 
     if (subscriber->n_catching == 0 || subscriber->lost || !sendq_has_room(&subscriber->queue))
         return;
+    upto = read_upto(subscriber);
     max = PIECE / subscriber->n_catching + 1;
     while (subscription && !subscriber->lost) {
         struct subscription *next = subscription->next; /* a removed job takes its subscription along */
 
-        read_page(&pages, subscription, max);
+        read_page(&pages, subscription, upto, max);
         subscription = next;
     }
     tell_pages(subscriber, &pages);

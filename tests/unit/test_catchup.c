@@ -344,6 +344,30 @@ static void several_jobs_catch_up_in_the_order_of_the_log(void **state)
     subscriber_free(one);
 }
 
+/* Committed, and the batch still on the way: a present state is told ahead of the hub, and before it what others
+ * have yet to hear. */
+static void the_present_of_one_job_does_not_overtake_another(void **state)
+{
+    struct world *world = *state;
+    struct subscriber *one = listener(world);
+    struct subscribed answer;
+    char live[ID_SIZE], ended[ID_SIZE];
+    int64_t last = submitted(world, "echo", live);
+
+    submitted(world, "echo", ended);
+    subscriber_add_job(one, live, NULL, &answer);
+    commit_kind(world, EVENT_CLAIMED, live, 1);
+    commit_kind(world, EVENT_CANCEL, ended, 0);
+    subscriber_add_job(one, ended, cursor_at(world, last + 100), &answer);
+    assert_false(answer.recovered);
+    assert_int_equal(in_order(one, &last), 2);
+    deliver_mail(world);
+    assert_int_equal(in_order(one, &last), 0);
+    happens(world, EVENT_DONE, live, 1);
+    assert_int_equal(in_order(one, &last), 1);
+    subscriber_free(one);
+}
+
 static void what_two_subscriptions_want_of_the_past_is_told_once(void **state)
 {
     struct world *world = *state;
@@ -401,6 +425,7 @@ int main(void)
         IN_A_WORLD(lost_batches_are_read_from_the_log),
         IN_A_WORLD(a_long_history_comes_in_pieces),
         IN_A_WORLD(several_jobs_catch_up_in_the_order_of_the_log),
+        IN_A_WORLD(the_present_of_one_job_does_not_overtake_another),
         IN_A_WORLD(what_two_subscriptions_want_of_the_past_is_told_once),
         IN_A_WORLD(a_job_removed_during_catching_up_ends_its_subscription),
     };
