@@ -10,6 +10,7 @@
 
 #include "cli/check.h"
 #include "cli/service.h"
+#include "jobs/view.h"
 
 #define SUBJECT      "database"
 #define MAGIC        "SQLite format 3" /* with its NUL */
@@ -18,7 +19,6 @@
 #define AT_PAGE_SIZE 16
 #define AT_PAGES     28
 #define AT_OWNER     68
-#define OWNER        1114990458 /* the application id of jobs/view_schema.c */
 
 static uint32_t number(const unsigned char *at, unsigned len)
 {
@@ -47,7 +47,7 @@ static const char *fault_of(const unsigned char *header, ssize_t len, int64_t si
         return "is damaged or no database";
     if (has_wal)
         return NULL;
-    if (number(header + AT_OWNER, 4) != OWNER)
+    if (number(header + AT_OWNER, 4) != VIEW_APPLICATION_ID)
         return "is a database of another program";
     if (size < (page_size == 1 ? 65536 : page_size) * number(header + AT_PAGES, 4))
         return "is damaged: it was cut short";

@@ -10,6 +10,8 @@
 #include "jobs/change.h"
 #include "schema/event.h"
 
+#define VIEW_APPLICATION_ID 1114990458 /* "Bugz": what a database of ours has in its header */
+
 struct view;
 
 enum view_kind {
@@ -19,7 +21,7 @@ enum view_kind {
     VIEW_OF_LOG_TO_WORK        /* likewise, for a process that answers no client: no history, no finished results */
 };
 
-/* ERR_CORRUPT: the file is not a database of ours, damaged, or of the other kind; ERR_IO,
+/* ERR_CORRUPT: the file is not a database of ours, or damaged; ERR_CONFIG: it is of another kind; ERR_IO,
  * ERR_STORAGE_FULL. message gets a line for the operator. Makes the schema in a new one, and of
  * VIEW_IS_LOG the genesis event. */
 enum err view_open(const char *dir, enum view_kind kind, struct view **ret_view, char *message, size_t size);

@@ -10,7 +10,6 @@
 #include "jobs/view_priv.h"
 #include "schema/clock.h"
 
-#define APPLICATION_ID 1114990458 /* "Buzz" */
 #define SCHEMA_VERSION 2
 
 static_assert(JOB_SCHEDULED == 0 && JOB_QUEUED == 1 && JOB_RUNNING == 2 && JOB_RETRYING == 3 &&
@@ -85,7 +84,7 @@ enum err schema_make(struct db *db, enum view_kind kind, const char *log_id)
     const char *const all[] = {tables, tables_of_2, rows, stamp};
 
     first_rows(kind, log_id, rows, sizeof rows);
-    snprintf(stamp, sizeof stamp, "PRAGMA application_id=%d; PRAGMA user_version=%d", APPLICATION_ID,
+    snprintf(stamp, sizeof stamp, "PRAGMA application_id=%d; PRAGMA user_version=%d", VIEW_APPLICATION_ID,
              SCHEMA_VERSION);
     return in_one_transaction(db, all, sizeof all / sizeof *all);
 }
@@ -167,7 +166,7 @@ enum err schema_check(struct db *db, const char *dir, enum view_kind *kind, enum
         snprintf(message, size, "%s/buzzer.db cannot be read: %s", dir, sqlite3_errmsg(db->sqlite));
     } else if (application == 0 && n_tables == 0) {
         *ret_state = SCHEMA_NONE;
-    } else if (application != APPLICATION_ID) {
+    } else if (application != VIEW_APPLICATION_ID) {
         err = ERR_CORRUPT;
         snprintf(message, size, "%s/buzzer.db is a database of another program", dir);
     } else if (version < 1 || version > SCHEMA_VERSION) {
